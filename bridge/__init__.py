@@ -1,0 +1,1 @@
+"""The bridge between two trade ledgers; see README.md for the map of the rooms."""
