@@ -43,6 +43,10 @@ class TransactionResult:
     entries: tuple[WrittenEntry, ...] = ()
     data: bytes = b""
     """What is hashed of the result: deterministic bytes, bound by the ledger's results hash."""
+    submitter_suite: str = ""
+    """Suite of the key below; empty when the submitting member or its key is not known."""
+    submitter_key: bytes = b""
+    """Public key the transaction's signature verified under, for formats whose transactions carry their sender's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class BlockInput:
     first_position: int
     """Position of the block's first entry on this ledger."""
     rotation: RotateValidatorsAct | None = None
+    """Next validators, when a transaction of the block rotates them. The engine cuts such a block around that one transaction:
+    it is the only transaction of its block, because some formats know rotations by a block of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +154,11 @@ class BlockFormat(Protocol):
 
     def restore(self, reader: BlockReader) -> None:
         """Rebuild the tip from the store at start."""
+        ...
+
+    def next_time(self, now: Nanos) -> Nanos:
+        """Time of the next block, asked for before its transactions are executed: `now` as the format's header can say it, and
+        not before the tip (after it, where times never repeat)."""
         ...
 
     def build(self, block: BlockInput) -> SealedBlock:
