@@ -81,7 +81,7 @@ class SealedBlock:
     time: Nanos
     header: bytes
     commit: bytes
-    """The quorum: commit or vote set."""
+    """The quorum: commit or vote set; empty until `BlockFormat.seal` has signed."""
     header_hash: bytes
     validators: bytes
     """The validator set that signed it, in the format's form; stored once per distinct set by its hash."""
@@ -91,6 +91,8 @@ class SealedBlock:
     """Entries on the ledger after this block."""
     provable_count: int
     """Entries that this block's header can prove: all of them, or those before it."""
+    extra: bytes = b""
+    """What the format must remember to continue after this block, such as the validator sets that sign next."""
     leaves: Sequence[bytes] = field(default=())
     """One 32-byte hash per entry, where the format keeps a log; else empty."""
     transaction_forms: Sequence[bytes] = field(default=())
@@ -101,7 +103,7 @@ class BlockReader(Protocol):
     """What a format may read back from the store to make headers and proofs."""
 
     def block(self, height: int) -> SealedBlock:
-        """The block; NotFoundError HEIGHT_NOT_FOUND otherwise. `leaves` and `transaction_forms` are left empty."""
+        """The sealed block; NotFoundError HEIGHT_NOT_FOUND otherwise. `leaves` and `transaction_forms` are left empty."""
         ...
 
     def transaction_forms(self, height: int) -> Sequence[bytes]:
@@ -117,7 +119,7 @@ class BlockReader(Protocol):
         ...
 
     def latest_height(self) -> int:
-        """Height of the newest block; 0 before the first."""
+        """Height of the newest sealed block; 0 before the first."""
         ...
 
 
@@ -146,14 +148,20 @@ class BlockFormat(Protocol):
     """How one ledger builds, signs and proves its blocks; the Hong Kong and Shanghai adapters each have one.
 
     Stateful: it holds the chain's tip and what it needs of the past, rebuilt by `restore`. Called by one thread at a time.
+    A block is built, stored, and only then sealed (signed): what was signed can never be lost, so nothing else can be
+    signed at its height. A block that was stored and not sealed is sealed after a restart, by the same calls.
     """
+
+    def next_time(self, now: Nanos) -> Nanos:
+        """Time of the next block when the clock says `now`: in the format's resolution, and not before what the tip allows."""
+        ...
 
     def genesis(self) -> ConsensusState:
         """The trust anchor before the first block is made: height 0 where the format can express it, else the first block's."""
         ...
 
     def restore(self, reader: BlockReader) -> None:
-        """Rebuild the tip from the store at start."""
+        """Rebuild the tip from the store at start; the reader shows sealed blocks only."""
         ...
 
     def next_time(self, now: Nanos) -> Nanos:
@@ -162,11 +170,18 @@ class BlockFormat(Protocol):
         ...
 
     def build(self, block: BlockInput) -> SealedBlock:
-        """Build, hash and sign the block after the tip; the tip does not move until `advance`."""
+        """Build and hash the block after the tip, with `commit` empty; the tip does not move until `advance`."""
+        ...
+
+    def seal(self, block: SealedBlock) -> SealedBlock:
+        """The same block with its commit: move the signers' high-water mark (`high_water.HighWaterMark.advance_all`), then sign.
+
+        The block is the one after the tip, built just now or stored before a crash; nothing else is needed to sign it.
+        """
         ...
 
     def advance(self, sealed: SealedBlock) -> None:
-        """The block was stored: move the tip."""
+        """The block is stored and sealed: move the tip. Depends on the block alone (`leaves`, `extra`), not on `build` before."""
         ...
 
     def needs_proof_block(self) -> bool:
