@@ -1,7 +1,7 @@
 """The port of the signers' memory: the highest height a ledger's validators signed, kept outside the database.
 
 A database can be restored from a backup; a signature cannot be taken back. The mark is written, durably, before any
-validator signs, so at most one header is ever signed at a height. The file that keeps it is in `bridge.store.high_water`;
+validator signs, so at most one header is ever signed at a height. The file that keeps it is `bridge.store.high_water`;
 here is also the plain in-memory mark that simulations use.
 """
 
@@ -20,7 +20,7 @@ class HighWaterMark(Protocol):
         ...
 
     def advance_all(self, height: int, digest: bytes) -> None:
-        """[STO-1] Return when the validators may sign `digest` (the header hash) at `height`, after remembering it durably.
+        """[STO-1] Return when the validators may sign `digest` (the header hash) at `height`, remembering it durably first.
 
         The same digest at the height of the mark may be signed again. Anything else at or below the mark raises
         PreconditionError DOUBLE_SIGN_REFUSED, and the mark stands.

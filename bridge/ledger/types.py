@@ -152,10 +152,6 @@ class BlockFormat(Protocol):
     signed at its height. A block that was stored and not sealed is sealed after a restart, by the same calls.
     """
 
-    def next_time(self, now: Nanos) -> Nanos:
-        """Time of the next block when the clock says `now`: in the format's resolution, and not before what the tip allows."""
-        ...
-
     def genesis(self) -> ConsensusState:
         """The trust anchor before the first block is made: height 0 where the format can express it, else the first block's."""
         ...
