@@ -403,13 +403,13 @@ class WatchBlocksResponse(_message.Message):
     HEIGHT_FIELD_NUMBER: _builtins.int
     BLOCK_TIME_FIELD_NUMBER: _builtins.int
     ENTRY_COUNT_FIELD_NUMBER: _builtins.int
-    PROVABLE_HEIGHT_FIELD_NUMBER: _builtins.int
+    PROVABLE_ENTRY_COUNT_FIELD_NUMBER: _builtins.int
     height: _builtins.int
     """Height."""
     entry_count: _builtins.int
     """Position after the last entry of the block."""
-    provable_height: _builtins.int
-    """Newest height under whose header every entry of this block can be proven; 0 while there is none."""
+    provable_entry_count: _builtins.int
+    """Entries below this position can be proven under the headers up to this block."""
     @_builtins.property
     def block_time(self) -> _timestamp_pb2.Timestamp:
         """Time of the block."""
@@ -420,11 +420,11 @@ class WatchBlocksResponse(_message.Message):
         height: _builtins.int = ...,
         block_time: _timestamp_pb2.Timestamp | None = ...,
         entry_count: _builtins.int = ...,
-        provable_height: _builtins.int = ...,
+        provable_entry_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["block_time", b"block_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_time", b"block_time", "entry_count", b"entry_count", "height", b"height", "provable_height", b"provable_height"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_time", b"block_time", "entry_count", b"entry_count", "height", b"height", "provable_entry_count", b"provable_entry_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -551,22 +551,26 @@ class ListClientsRequest(_message.Message):
     CLIENT_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FLOOR_HEIGHT_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     """Client id; empty lists all."""
     page_size: _builtins.int
     """Page size, default 50, at most 500."""
     page_token: _builtins.str
     """Page token from an earlier page."""
+    floor_height: _builtins.int
+    """Floor height: when set, each client also tells its trusted state at or below this height."""
     def __init__(
         self,
         *,
         client_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        floor_height: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "floor_height", b"floor_height", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -623,6 +627,8 @@ class ClientInfo(_message.Message):
     TRUST_LEVEL_DENOMINATOR_FIELD_NUMBER: _builtins.int
     NEXT_VALIDATORS_HASH_FIELD_NUMBER: _builtins.int
     LATEST_ROOT_FIELD_NUMBER: _builtins.int
+    LATEST_HEADER_HASH_FIELD_NUMBER: _builtins.int
+    FLOOR_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     """Client id."""
     tracked_ledger_id: _builtins.str
@@ -655,9 +661,15 @@ class ClientInfo(_message.Message):
     """Hash of the validators that sign after the newest trusted height."""
     latest_root: _builtins.bytes
     """Root of the newest trusted header."""
+    latest_header_hash: _builtins.bytes
+    """Hash of the newest trusted header."""
     @_builtins.property
     def latest_time(self) -> _timestamp_pb2.Timestamp:
         """Time of the newest trusted header."""
+
+    @_builtins.property
+    def floor(self) -> Global___TrustedState:
+        """Floor: the trusted state at or below the floor height asked for; absent when there is none."""
 
     def __init__(
         self,
@@ -679,14 +691,56 @@ class ClientInfo(_message.Message):
         trust_level_denominator: _builtins.int = ...,
         next_validators_hash: _builtins.bytes = ...,
         latest_root: _builtins.bytes = ...,
+        latest_header_hash: _builtins.bytes = ...,
+        floor: Global___TrustedState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["latest_time", b"latest_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["floor", b"floor", "latest_time", b"latest_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "clock_drift_seconds", b"clock_drift_seconds", "counterparty_client_id", b"counterparty_client_id", "latest_height", b"latest_height", "latest_root", b"latest_root", "latest_time", b"latest_time", "next_sequence", b"next_sequence", "next_validators_hash", b"next_validators_hash", "oldest_height", b"oldest_height", "pending_count", b"pending_count", "profile", b"profile", "state", b"state", "suite", b"suite", "tracked_ledger_id", b"tracked_ledger_id", "trust_level_denominator", b"trust_level_denominator", "trust_level_numerator", b"trust_level_numerator", "trusting_period_seconds", b"trusting_period_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "clock_drift_seconds", b"clock_drift_seconds", "counterparty_client_id", b"counterparty_client_id", "floor", b"floor", "latest_header_hash", b"latest_header_hash", "latest_height", b"latest_height", "latest_root", b"latest_root", "latest_time", b"latest_time", "next_sequence", b"next_sequence", "next_validators_hash", b"next_validators_hash", "oldest_height", b"oldest_height", "pending_count", b"pending_count", "profile", b"profile", "state", b"state", "suite", b"suite", "tracked_ledger_id", b"tracked_ledger_id", "trust_level_denominator", b"trust_level_denominator", "trust_level_numerator", b"trust_level_numerator", "trusting_period_seconds", b"trusting_period_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClientInfo: _TypeAlias = ClientInfo  # noqa: Y015
+
+@_typing.final
+class TrustedState(_message.Message):
+    """TrustedState is one height a client trusts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    HEADER_TIME_FIELD_NUMBER: _builtins.int
+    HEADER_HASH_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    NEXT_VALIDATORS_HASH_FIELD_NUMBER: _builtins.int
+    height: _builtins.int
+    """Height."""
+    header_hash: _builtins.bytes
+    """Header hash."""
+    root: _builtins.bytes
+    """Root, in the profile's form."""
+    next_validators_hash: _builtins.bytes
+    """Hash of the validators that sign what follows."""
+    @_builtins.property
+    def header_time(self) -> _timestamp_pb2.Timestamp:
+        """Time of the header."""
+
+    def __init__(
+        self,
+        *,
+        height: _builtins.int = ...,
+        header_time: _timestamp_pb2.Timestamp | None = ...,
+        header_hash: _builtins.bytes = ...,
+        root: _builtins.bytes = ...,
+        next_validators_hash: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header_time", b"header_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header_hash", b"header_hash", "header_time", b"header_time", "height", b"height", "next_validators_hash", b"next_validators_hash", "root", b"root"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrustedState: _TypeAlias = TrustedState  # noqa: Y015
 
 @_typing.final
 class CreateClientRequest(_message.Message):
