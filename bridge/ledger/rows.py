@@ -1,7 +1,7 @@
 """The rows of application state: one frozen class per fact, keyed by its first fields.
 
-A row class is a table; `key_fields` of them are its primary key. The store keeps a table of the same name and columns for each
-(`bridge.store.tables`), so state and its query form are one thing and cannot drift apart.
+A row class is a table; its first `key_fields` fields are the primary key. The store keeps a table of the same name and
+columns for each (`bridge.store.tables`), so state and its query form are one thing and cannot drift apart.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ class ClientRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class ConsensusRow(Row):
-    """One trusted height of a client; `time` in nanoseconds since the epoch."""
+    """One trusted height of a client; `time` in nanoseconds since the epoch.
+
+    `update` is the update message that proved it, kept as evidence should another header turn up; empty for an anchor.
+    """
 
     table: ClassVar[str] = "consensus_states"
     key_fields: ClassVar[int] = 2
@@ -66,11 +69,12 @@ class ConsensusRow(Row):
     header_hash: bytes
     root: bytes
     next_validators_hash: bytes
+    update: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class PacketRow(Row):
-    """A packet this ledger sent. `state` is a PacketState number; `acknowledgement` is empty while it is committed only."""
+    """A packet this ledger sent. `state` is a PacketState number; `acknowledgement` is empty while it is COMMITTED."""
 
     table: ClassVar[str] = "packets"
     key_fields: ClassVar[int] = 2
@@ -98,7 +102,10 @@ class ReceiptRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class MemberRow(Row):
-    """A member in its newest revision; `origin` is HOME or the client it was relayed through. `state` is a MemberState number."""
+    """A member in its newest revision; `origin` is HOME or the client it was relayed through.
+
+    `state` is a MemberState number; `packet_sequence` is that of the packet that announced this revision, or 0.
+    """
 
     table: ClassVar[str] = "members"
     key_fields: ClassVar[int] = 2
@@ -127,11 +134,15 @@ class KeyRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class MappingRow(Row):
-    """One direction of a mapping: the identifier on the left resolves to the one on the right. `state` is a MappingState number."""
+    """One direction of a mapping: the identifier on the left resolves to the one on the right.
+
+    `side` is "home" where the left one is this ledger's form, "counterparty" where it is the other side's. `state` is a
+    MappingState number.
+    """
 
     table: ClassVar[str] = "mappings"
     key_fields: ClassVar[int] = 3
-    side: str  # "home": left is this ledger's form; "counterparty": left is the other side's
+    side: str
     scheme: str
     value: str
     other_scheme: str
@@ -145,7 +156,11 @@ class MappingRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class RecordRow(Row):
-    """The newest version known of a record. `record_key` is the 32-byte digest of its RecordKey; `status` is a RecordAct number."""
+    """The newest version known of a record.
+
+    `record_key` is the 32-byte digest of its RecordKey in its home ledger's hash, `status` the RecordAct number of that
+    version. `local_id` is this ledger's id of the record, `counterparty_id` the other ledger's, empty while not known.
+    """
 
     table: ClassVar[str] = "records"
     key_fields: ClassVar[int] = 2
@@ -162,7 +177,7 @@ class RecordRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class VersionRow(Row):
-    """One version of a record as it was signed. `payload` is the RecordPayload bytes; `height` is the block that wrote it."""
+    """One version of a record as signed: `payload` is the RecordPayload as sent, `height` the block that wrote it."""
 
     table: ClassVar[str] = "record_versions"
     key_fields: ClassVar[int] = 3
@@ -229,7 +244,7 @@ ROW_TYPES: tuple[type[Row], ...] = (
 
 def _key_getter(row_type: type[Row]) -> Callable[[Any], Key]:
     names = [column.name for column in fields(row_type)[: row_type.key_fields]]  # type: ignore[arg-type]
-    get = attrgetter(*names)
+    get: Callable[[Any], Any] = attrgetter(*names)
     return get if len(names) > 1 else lambda row: (get(row),)
 
 

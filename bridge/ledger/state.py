@@ -1,7 +1,7 @@
 """The State port: how the application reads and writes rows, and the overlays that let effects be discarded.
 
-The store implements `State` over SQL and writes what an overlay collected in one transaction; here is also the plain in-memory
-state that simulations use. A row is written whole; there is no partial update.
+The store implements `State` over SQL and writes what an overlay collected in one transaction; here is also the plain
+in-memory state that simulations use. A row is written whole; there is no partial update.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ class State(Protocol):
         """The row with the lowest key at or above `key` that shares all of it but the last part, or None."""
         ...
 
+    def scan(self, row_type: type[R], prefix: Key) -> Iterable[R]:
+        """Every row whose key begins with the parts of `prefix`, by key. Rare acts only; never per record."""
+        ...
+
     def prefetch(self, row_type: type[R], keys: Iterable[Key]) -> None:
         """Read these rows now, together, because they will be asked for one by one."""
         ...
@@ -36,6 +40,8 @@ class State(Protocol):
 
 class Overlay:
     """Writes on top of a state: kept here until they are applied to what lies below, or dropped."""
+
+    __slots__ = ("_below", "_rows")
 
     def __init__(self, below: State | Overlay) -> None:
         self._below = below
@@ -50,7 +56,10 @@ class Overlay:
 
     def put(self, row: Row) -> None:
         """Insert or replace a row by its key."""
-        self._rows.setdefault(type(row), {})[row.key] = row
+        rows = self._rows.get(type(row))
+        if rows is None:
+            rows = self._rows[type(row)] = {}
+        rows[row.key] = row
 
     def floor(self, row_type: type[R], key: Key) -> R | None:
         """As State.floor, over both layers."""
@@ -60,17 +69,36 @@ class Overlay:
         """As State.ceiling, over both layers."""
         return _extreme(self._neighbours(row_type, key, lower=False), self._below.ceiling(row_type, key), highest=False)
 
+    def scan(self, row_type: type[R], prefix: Key) -> list[R]:
+        """As State.scan, over both layers."""
+        found: dict[Key, Row] = {row.key: row for row in self._below.scan(row_type, prefix)}
+        found.update((key, row) for key, row in self._rows.get(row_type, {}).items() if key[: len(prefix)] == prefix)
+        return [found[key] for key in sorted(found)]  # type: ignore[misc]
+
     def prefetch(self, row_type: type[R], keys: Iterable[Key]) -> None:
         """Hand down."""
         self._below.prefetch(row_type, keys)
 
     def apply(self) -> None:
         """Move the writes into the overlay below; only an overlay on an overlay can do this."""
-        if not isinstance(self._below, Overlay):
+        below = self._below
+        if not isinstance(below, Overlay):
             raise TypeError("the lowest overlay is written by the store")
-        for row in self.rows():
-            self._below.put(row)
-        self._rows.clear()
+        below.take(self._rows)
+        self._rows = {}
+
+    def take(self, tables: dict[type[Row], dict[Key, Row]]) -> None:
+        """Write rows that are keyed already."""
+        for row_type, rows in tables.items():
+            mine = self._rows.get(row_type)
+            if mine is None:
+                self._rows[row_type] = rows
+            else:
+                mine.update(rows)
+
+    def discard(self) -> None:
+        """Forget the writes; the overlay can be used again."""
+        self._rows = {}
 
     def rows(self) -> Iterator[Row]:
         """Everything written, table by table, in the order of first writing."""
@@ -109,18 +137,18 @@ class MemoryState:
         found = [k for k in rows if k[:-1] == key[:-1] and k >= key]
         return rows[min(found)] if found else None  # type: ignore[return-value]
 
+    def scan(self, row_type: type[R], prefix: Key = ()) -> list[R]:
+        """As State.scan; without a prefix the whole table."""
+        rows = self._rows.get(row_type, {})
+        return [rows[key] for key in sorted(rows) if key[: len(prefix)] == prefix]  # type: ignore[misc]
+
     def prefetch(self, row_type: type[R], keys: Iterable[Key]) -> None:
         """Nothing to do: everything is at hand."""
 
-    def scan(self, row_type: type[R]) -> list[R]:
-        """Every row of a table by key."""
-        rows = self._rows.get(row_type, {})
-        return [rows[key] for key in sorted(rows)]  # type: ignore[misc]
-
     def write(self, overlay: Overlay) -> None:
         """Take an overlay's writes, all of them."""
-        for row in overlay.rows():
-            self._rows.setdefault(type(row), {})[row.key] = row
+        for row_type, rows in overlay.tables().items():
+            self._rows.setdefault(row_type, {}).update(rows)
 
 
 def _extreme(above: Iterable[R], below: R | None, *, highest: bool) -> R | None:

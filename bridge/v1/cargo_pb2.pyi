@@ -560,10 +560,13 @@ class RecordPayload(_message.Message):
     STATEMENT_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
     DISCLOSURE_FIELD_NUMBER: _builtins.int
+    HOME_RECORD_ID_FIELD_NUMBER: _builtins.int
     statement: _builtins.bytes
     """Statement: the exact bytes of a Statement."""
     signature: _builtins.bytes
     """Signature of the issuer over the statement."""
+    home_record_id: _builtins.str
+    """Local record id at the home ledger, appended by that ledger when it sends; empty in an IssueRecord."""
     @_builtins.property
     def disclosure(self) -> Global___Disclosure:
         """Disclosure that the corridor policy allows."""
@@ -574,10 +577,11 @@ class RecordPayload(_message.Message):
         statement: _builtins.bytes = ...,
         signature: _builtins.bytes = ...,
         disclosure: Global___Disclosure | None = ...,
+        home_record_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["disclosure", b"disclosure"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure", b"disclosure", "signature", b"signature", "statement", b"statement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disclosure", b"disclosure", "home_record_id", b"home_record_id", "signature", b"signature", "statement", b"statement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
