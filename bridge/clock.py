@@ -1,6 +1,7 @@
 """The only reader of wall-clock time; everything else is handed `now`, or a Clock.
 
-Times are integers: nanoseconds since 1970-01-01T00:00:00 UTC. A float or a `datetime` cannot hold a header's time exactly.
+Times are integers: nanoseconds since 1970-01-01T00:00:00 UTC. A float or a `datetime` cannot hold a header's time
+exactly.
 """
 
 from __future__ import annotations

@@ -52,8 +52,8 @@ def encode(message: Message) -> bytes:
 def require_known_enum(message: Message, field: str) -> int:
     """The enum's number if it is known and not zero; DecodeError INVALID_FIELD otherwise."""
     number = int(getattr(message, field))
-    known = message.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number
-    if number == 0 or number not in known:
+    enum = message.DESCRIPTOR.fields_by_name[field].enum_type
+    if number == 0 or enum is None or number not in enum.values_by_number:
         raise DecodeError(Reason.INVALID_FIELD, f"{field} has no known value", field=field, got=number)
     return number
 
@@ -61,7 +61,9 @@ def require_known_enum(message: Message, field: str) -> int:
 def require_text(text: str, field: str, *, most: int, least: int = 1) -> str:
     """Text of `least` to `most` characters in NFC without control or format characters; DecodeError otherwise."""
     if not least <= len(text) <= most:
-        raise DecodeError(Reason.INVALID_FIELD, f"{field} must have {least} to {most} characters", field=field, got=len(text))
+        raise DecodeError(
+            Reason.INVALID_FIELD, f"{field} must have {least} to {most} characters", field=field, got=len(text)
+        )
     if text.isascii():
         if not text.isprintable():
             raise DecodeError(Reason.INVALID_FIELD, f"{field} has control characters", field=field)
@@ -76,7 +78,9 @@ def require_text(text: str, field: str, *, most: int, least: int = 1) -> str:
 def require_length(data: bytes, field: str, length: int) -> bytes:
     """Bytes of exactly `length`; DecodeError INVALID_FIELD otherwise."""
     if len(data) != length:
-        raise DecodeError(Reason.INVALID_FIELD, f"{field} must have {length} bytes", field=field, got=len(data), expected=length)
+        raise DecodeError(
+            Reason.INVALID_FIELD, f"{field} must have {length} bytes", field=field, got=len(data), expected=length
+        )
     return data
 
 

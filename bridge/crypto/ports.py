@@ -22,7 +22,7 @@ class Suite(Protocol):
         ...
 
     def decode_public_key(self, raw: bytes) -> bytes:
-        """The raw key itself when it may be registered; DecodeError INVALID_PUBLIC_KEY otherwise (length, curve, low order)."""
+        """The raw key itself when it may be registered (length, curve, order), else DecodeError INVALID_PUBLIC_KEY."""
         ...
 
     def verify(self, public_key: bytes, message: bytes, signature: bytes) -> None:
