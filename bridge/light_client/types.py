@@ -24,7 +24,7 @@ class ClientStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrustOptions:
-    """What an operator decides once about a client. Durations in nanoseconds; the trust level is an integer fraction."""
+    """What an operator decides once about a client; durations in nanoseconds, the trust level an integer fraction."""
 
     trusting_period: int
     clock_drift: int = 10_000_000_000
@@ -46,7 +46,7 @@ class ConsensusState:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One provable fact: `path` and `value` as committed. Paths are built by the verifier, never taken from a relayer."""
+    """One provable fact: `path` and `value` as committed; the verifier builds paths and takes none from a relayer."""
 
     path: bytes
     value: bytes
@@ -92,8 +92,10 @@ class UntrustedHeader(Protocol):
 
 
 class HeaderProfile(Protocol):
-    """One ledger format: how its headers, quorums, proofs and submissions look. Type ids are strings; new ones register
-    through the entry-point group `cargobridge.header_profiles`."""
+    """One ledger format: how its headers, quorums, proofs and submissions look.
+
+    Type ids are strings; new ones register through the entry-point group `cargobridge.header_profiles`.
+    """
 
     @property
     def profile_id(self) -> str:
@@ -124,9 +126,7 @@ class HeaderProfile(Protocol):
         """The profile's own rules after the common ones of `verifier.verify_update`: hashes, validator sets, quorum."""
         ...
 
-    def verify_membership(
-        self, trusted: ConsensusState, proof: bytes, elements: Sequence[RunElement]
-    ) -> None:
+    def verify_membership(self, trusted: ConsensusState, proof: bytes, elements: Sequence[RunElement]) -> None:
         """Return when `elements` are consecutive entries under `trusted`; VerificationError PROOF_INVALID otherwise."""
         ...
 
