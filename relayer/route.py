@@ -1,0 +1,310 @@
+"""One direction of relaying: a live lane fed by new blocks, a backlog lane fed by sweeps, and the client's refresh.
+
+Everything is re-read from the two ledgers; what is remembered here only saves work. A batch that fails stays pending on
+the source ledger, so the next sweep meets it again; no failure of one batch stops another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
+
+from bridge.clock import NANOS_PER_SECOND
+from bridge.errors import BridgeError, LedgerUnavailableError, PreconditionError, Reason, VerificationError
+from bridge.light_client.types import TrustOptions
+from bridge.v1 import ledger_service_pb2 as api
+from bridge.v1.transaction_pb2 import ITEM_STATE_APPLIED, ITEM_STATE_NOOP, Delivery, EntryRun
+from bridge.wire import nanos_from
+from relayer.endpoint import Endpoint
+from relayer.headers import HeaderChain
+from relayer.lane import Lane
+from relayer.plan import Span, Turn, Waiting, due, refresh_due, spans
+
+_LOG = structlog.get_logger("relayer.route")
+
+LIVE_WORKERS = 3
+"""Live deliveries in flight: one is executed, one is on the wire, one is being proven."""
+
+BACKLOG_WORKERS = 2
+"""Backlog deliveries in flight: fewer than live ones, so that a backlog never starves new packets."""
+
+OWN_GRACE_NANOS = 3 * NANOS_PER_SECOND
+"""Age at which a sweep takes up what this relayer's own live lane should have carried."""
+
+REFRESH_CHECK_SECONDS = 30.0
+"""How often the client's age is looked at; far below a third of any sensible trusting period."""
+
+MAX_REFUSALS_KEPT = 1000
+"""Refusals remembered for `relayer pending`; older ones are found again when the packet is tried again."""
+
+MAX_RECONNECT_SECONDS = 5.0
+"""Longest pause before a route that lost a ledger tries again: recovery must be well under 20 seconds."""
+
+
+@dataclass(slots=True)
+class RouteStats:
+    """Counters since start; the truth about what is pending is on the ledgers."""
+
+    delivered: int = 0
+    acknowledged: int = 0
+    noop: int = 0
+    refused: int = 0
+    last_error: str = ""
+    reachable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The paired clients of a route: `source_client` on the source ledger, `destination_client` on the destination."""
+
+    source_client: str
+    destination_client: str
+    options: TrustOptions
+
+
+@dataclass(slots=True)
+class _Session:
+    """What one connection to both ledgers works with."""
+
+    pair: Pair
+    headers: HeaderChain
+    live: Lane = field(default_factory=Lane)
+    backlog: Lane = field(default_factory=Lane)
+    in_flight: set[int] = field(default_factory=set)
+
+
+class Route:
+    """Carries packets and acknowledgements that `source` wrote to `destination`."""
+
+    def __init__(self, source: Endpoint, destination: Endpoint, turn: Turn, fallback_delay: int) -> None:
+        self.name = f"{source.ledger_id}>{destination.ledger_id}"
+        self.source = source
+        self.destination = destination
+        self.stats = RouteStats()
+        self.paused = False
+        self.refusals: OrderedDict[int, str] = OrderedDict()
+        self._turn = turn
+        self._fallback_delay = fallback_delay
+        self._session: _Session | None = None
+        self._resumed = asyncio.Event()
+        self._resumed.set()
+
+    async def run(self) -> None:
+        """Serve the route until cancelled; a lost ledger is met again with a jittered pause."""
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(BridgeError),
+            wait=wait_random_exponential(multiplier=0.2, max=MAX_RECONNECT_SECONDS),
+            before_sleep=self._note_lost,
+        ):
+            with attempt:
+                await self._serve()
+
+    def pause(self, *, paused: bool) -> None:
+        """Stop or resume carrying; what is in flight finishes."""
+        self.paused = paused
+        if paused:
+            self._resumed.clear()
+        else:
+            self._resumed.set()
+
+    async def pair(self) -> Pair:
+        """The paired clients of this route; PreconditionError CLIENT_NOT_PAIRED before the authorities paired them."""
+        for info in await self.destination.clients():
+            if info.tracked_ledger_id == self.source.ledger_id and info.counterparty_client_id:
+                options = TrustOptions(
+                    trusting_period=info.trusting_period_seconds * NANOS_PER_SECOND,
+                    clock_drift=info.clock_drift_seconds * NANOS_PER_SECOND,
+                    trust_numerator=info.trust_level_numerator,
+                    trust_denominator=info.trust_level_denominator,
+                )
+                return Pair(info.counterparty_client_id, info.client_id, options)
+        raise PreconditionError(Reason.CLIENT_NOT_PAIRED, "the route has no paired clients yet", route=self.name)
+
+    async def clear(self) -> AsyncIterator[tuple[int, int]]:
+        """Carry everything pending now, whoever's turn it is; yields (total, done) as it goes."""
+        session = self._session
+        if session is None:
+            raise LedgerUnavailableError(Reason.LEDGER_UNAVAILABLE, "the route has no connection", route=self.name)
+        total = await self._pending_count(session.pair)
+        yield total, 0
+        sweep = asyncio.create_task(self._sweep(session, own_grace=0, fallback_delay=0))
+        try:
+            left = total
+            while left:
+                await asyncio.wait([sweep], timeout=0.5)
+                left = min(left, await self._pending_count(session.pair))
+                yield total, total - left
+                if sweep.done():
+                    await sweep
+                    if not session.in_flight:
+                        break
+        finally:
+            sweep.cancel()
+
+    async def _pending_count(self, pair: Pair) -> int:
+        return (await self.source.client(pair.source_client)).pending_count
+
+    def _note_lost(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        self.stats.reachable = False
+        self.stats.last_error = str(error)
+        _LOG.warning("route_interrupted", route=self.name, error=str(error), attempt=state.attempt_number)
+
+    async def _serve(self) -> None:
+        info = await self.source.info()
+        await self.destination.info()
+        pair = await self.pair()
+        session = _Session(pair, HeaderChain(self.source, self.destination, pair.destination_client, pair.options))
+        self._session = session
+        self.stats.reachable, self.stats.last_error = True, ""
+        _LOG.info("route_started", route=self.name, source_height=info.height, **_clients(pair))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch(session, info.height, info.entry_count))
+                group.create_task(self._sweep_forever(session))
+                group.create_task(self._refresh_forever(session))
+                for lane, count in ((session.live, LIVE_WORKERS), (session.backlog, BACKLOG_WORKERS)):
+                    for _ in range(count):
+                        group.create_task(self._carry_forever(session, lane))
+        except* BridgeError as errors:
+            raise errors.exceptions[0] from errors
+        finally:
+            self._session = None
+
+    async def _watch(self, session: _Session, height: int, entry_count: int) -> None:
+        """Feed the live lane: entries of this relayer's blocks, as soon as they can be proven."""
+        end = entry_count
+        waiting: list[Span] = []
+        async for notice in self.source.watch(height):
+            if notice.entry_count > end and self._turn.owns(notice.height):
+                waiting.append(Span(end, notice.entry_count - end))
+            end = max(end, notice.entry_count)
+            for span in [span for span in waiting if span.end <= notice.provable_entry_count]:
+                waiting.remove(span)
+                if session.live.put(span):
+                    session.in_flight.update(range(span.first, span.end))
+
+    async def _sweep_forever(self, session: _Session) -> None:
+        while True:
+            await self._resumed.wait()
+            await self._sweep(session, OWN_GRACE_NANOS, self._fallback_delay)
+            await asyncio.sleep(self._fallback_delay / NANOS_PER_SECOND / 2)
+
+    async def _sweep(self, session: _Session, own_grace: int, fallback_delay: int) -> None:
+        """Feed the backlog lane: what either ledger says is still owed and is due."""
+        pair = session.pair
+
+        def chosen(items: Iterable[api.PacketItem]) -> list[Waiting]:
+            waiting = (
+                Waiting(item.position, item.height, item.sequence, nanos_from(item.block_time, "block_time"))
+                for item in items
+                if item.position not in session.in_flight
+            )
+            return due(waiting, self._turn, self.source.now(), own_grace, fallback_delay)
+
+        async for page in self.source.pending_pages(pair.source_client):
+            packets = chosen(page)
+            if packets:
+                received = await self.destination.by_sequence(
+                    pair.destination_client, api.PACKET_KIND_ACKNOWLEDGEMENT, [item.sequence for item in packets]
+                )
+                taken = {item.sequence for item in received}
+                await self._enqueue(session, [item for item in packets if item.sequence not in taken])
+        async for page in self.destination.pending_pages(pair.destination_client):
+            if page:
+                written = await self.source.by_sequence(
+                    pair.source_client, api.PACKET_KIND_ACKNOWLEDGEMENT, [item.sequence for item in page]
+                )
+                await self._enqueue(session, chosen(written))
+
+    async def _enqueue(self, session: _Session, waiting: Sequence[Waiting]) -> None:
+        for span in spans(item.position for item in waiting):
+            await session.backlog.room()
+            if session.backlog.put(span):
+                session.in_flight.update(range(span.first, span.end))
+
+    async def _carry_forever(self, session: _Session, lane: Lane) -> None:
+        while True:
+            batch = await lane.take()
+            await self._resumed.wait()
+            try:
+                await self._carry(session, batch)
+            except BridgeError as error:
+                self.stats.last_error = str(error)
+                _LOG.warning("batch_failed", route=self.name, reason=str(error.reason), detail=str(error))
+                if error.reason is Reason.CONSENSUS_STATE_NOT_FOUND:
+                    session.headers.forget()
+            finally:
+                for span in batch:
+                    session.in_flight.difference_update(range(span.first, span.end))
+
+    async def _carry(self, session: _Session, batch: tuple[Span, ...]) -> None:
+        """Prove, verify the headers, deliver, and count what became of each item."""
+        runs: list[EntryRun] = []
+        for span in batch:
+            runs.extend(await self.source.prove(span.first, span.count))
+        runs = [run for run in runs if any(item.WhichOneof("item") != "opaque" for item in run.items)]
+        if not runs:
+            return
+        updates, states = await session.headers.cover(run.proof_height for run in runs)
+        delivery = Delivery(client_id=session.pair.destination_client, headers=updates, runs=runs)
+        answer = await self.destination.deliver(delivery)
+        for result in answer.headers:
+            if result.state not in (ITEM_STATE_APPLIED, ITEM_STATE_NOOP):
+                session.headers.forget()
+                raise VerificationError(Reason.HEADER_INVALID, "the destination refused a header", got=result.reason)
+        session.headers.confirm(states)
+        self._count(runs, answer)
+
+    def _count(self, runs: Sequence[EntryRun], answer: api.DeliverResponse) -> None:
+        items = [item for run in runs for item in run.items]
+        for item, result in zip(items, answer.items, strict=True):
+            kind = item.WhichOneof("item")
+            if kind == "opaque":
+                continue
+            if result.state == ITEM_STATE_NOOP:
+                self.stats.noop += 1
+            elif result.state == ITEM_STATE_APPLIED:
+                if kind == "packet":
+                    self.stats.delivered += 1
+                else:
+                    self.stats.acknowledged += 1
+                self.refusals.pop(result.sequence, None)
+            else:
+                self.stats.refused += 1
+                self.refusals[result.sequence] = result.reason
+                while len(self.refusals) > MAX_REFUSALS_KEPT:
+                    self.refusals.popitem(last=False)
+                _LOG.warning("item_refused", route=self.name, sequence=result.sequence, reason=result.reason, kind=kind)
+
+    async def _refresh_forever(self, session: _Session) -> None:
+        """Keep the destination's client from expiring while nothing else is carried."""
+        pair = session.pair
+        while True:
+            client = await self.destination.client(pair.destination_client)
+            latest, now = nanos_from(client.latest_time, "latest_time"), self.source.now()
+            if refresh_due(latest, pair.options.trusting_period, now):
+                _LOG.warning("client_refresh", route=self.name, age_seconds=(now - latest) // NANOS_PER_SECOND)
+                await self._attempt_refresh(session)
+            await asyncio.sleep(REFRESH_CHECK_SECONDS)
+
+    async def _attempt_refresh(self, session: _Session) -> None:
+        try:
+            height = (await self.source.info()).height
+            updates, states = await session.headers.cover([height])
+            if updates:
+                delivery = Delivery(client_id=session.pair.destination_client, headers=updates)
+                await self.destination.deliver(delivery)
+                session.headers.confirm(states)
+        except BridgeError as error:
+            self.stats.last_error = str(error)
+            _LOG.error("client_refresh_failed", route=self.name, reason=str(error.reason), detail=str(error))
+
+
+def _clients(pair: Pair) -> dict[str, str]:
+    return {"source_client": pair.source_client, "destination_client": pair.destination_client}
