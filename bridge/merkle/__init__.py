@@ -1,0 +1,1 @@
+"""Merkle trees as pure functions of digests: RFC 6962 logs and ChainMaker's transaction tree."""
