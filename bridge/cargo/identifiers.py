@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 CHECKED_IDENTIFIERS = 16_384
-"""Verdicts kept in memory, in identifiers: parties and ports repeat from record to record; about 4 MiB."""
+"""Verdicts kept in memory, in identifiers: parties and ports repeat from record to record; about 4 MiB a memory."""
 
 FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 """Full-width forms of ASCII, and the ideographic space, to ASCII: an input method decides which of them a person
@@ -70,13 +70,18 @@ def check_identifier(scheme: str, value: str) -> Problem | None:
     return _checked(scheme, value)
 
 
+@lru_cache(maxsize=CHECKED_IDENTIFIERS)
 def require_identifier(scheme: str, value: str) -> str:
-    """[ID-1] The value when nothing refuses it; DecodeError INVALID_IDENTIFIER, CHECK_DIGIT_WRONG or SCHEME_UNKNOWN
-    otherwise.
+    """[ID-1] The value when nothing refuses it.
+
+    DecodeError INVALID_IDENTIFIER, CHECK_DIGIT_WRONG or SCHEME_UNKNOWN otherwise. Refusals are not remembered.
     """
+    known = SCHEMES.get(scheme)
+    if known is not None and known.only_warns and known.form is not None and known.form.fullmatch(value):
+        return value
     problem = check_identifier(scheme, value)
     if problem is not None and problem.severity is Severity.ERROR:
-        raise DecodeError(problem.reason, problem.detail, scheme=scheme, value=value)
+        raise DecodeError(problem.reason, problem.detail, scheme=scheme[:40], value=value[:40])
     return value
 
 
@@ -107,6 +112,8 @@ def _check_text(scheme: Scheme, value: str) -> Problem | None:
     """[ID-5] Free text has no look-alike twins: printable, NFC, no outer, double or foreign spaces, no full-width
     ASCII.
     """
+    if value.isascii() and value.isprintable() and value == " ".join(value.split()) and value:
+        return None
     try:
         require_text(value, scheme.name, most=MAX_IDENTIFIER_CHARACTERS)
     except DecodeError as refusal:

@@ -55,6 +55,7 @@ class Scheme:
     separators: str = " "
     folds_case: bool = True
     check: Callable[[str], Problem | None] | None = None
+    only_warns: bool = False
 
 
 USCC_FORM = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}", re.ASCII)
@@ -201,13 +202,17 @@ _LIST = (
     Scheme("scac", Kind.PARTY, _form(r"[A-Z]{2,4}")),
     *(Scheme(f"party-code:{name}", Kind.PARTY, None, folds_case=False) for name in PARTY_CODE_PROVIDERS),
     # Equipment, vessels, places.
-    Scheme("iso6346", Kind.EQUIPMENT, ISO6346_FORM, separators=_DASHED, check=_check_container),
+    Scheme("iso6346", Kind.EQUIPMENT, ISO6346_FORM, separators=_DASHED, check=_check_container, only_warns=True),
     Scheme("equipment", Kind.EQUIPMENT, _form(r"[A-Z0-9]([A-Z0-9./_-]{0,18}[A-Z0-9])?"), check=_check_equipment),
-    Scheme("imo", Kind.VESSEL, _form(r"[0-9]{7}"), check=_check_imo),
+    Scheme("imo", Kind.VESSEL, _form(r"[0-9]{7}"), check=_check_imo, only_warns=True),
     Scheme("mmsi", Kind.VESSEL, _form(r"[0-9]{9}")),
-    Scheme("un-locode", Kind.PLACE, UN_LOCODE, check=check_place_code),
-    Scheme("smdg-terminal", Kind.PLACE, _form(r"[A-Z]{2}[A-Z2-9]{3}:[A-Z0-9]{1,6}"), check=_check_terminal),
-    Scheme("bic-facility", Kind.PLACE, _form(r"[A-Z]{2}[A-Z2-9]{3}[A-Z0-9]{4}"), check=_check_terminal),
+    Scheme("un-locode", Kind.PLACE, UN_LOCODE, check=check_place_code, only_warns=True),
+    Scheme(
+        "smdg-terminal", Kind.PLACE, _form(r"[A-Z]{2}[A-Z2-9]{3}:[A-Z0-9]{1,6}"), check=_check_terminal, only_warns=True
+    ),
+    Scheme(
+        "bic-facility", Kind.PLACE, _form(r"[A-Z]{2}[A-Z2-9]{3}[A-Z0-9]{4}"), check=_check_terminal, only_warns=True
+    ),
     # Commodities: digits only, and no chapter 00.
     Scheme("hs6", Kind.COMMODITY, _form(r"(?!00)[0-9]{6}"), separators=" ."),
     Scheme("hs8-hk", Kind.COMMODITY, _form(r"(?!00)[0-9]{8}"), "HK", " ."),
@@ -219,7 +224,7 @@ _LIST = (
     Scheme("customs-declaration-cn", Kind.DOCUMENT, _form(r"[0-9]{4}20[0-9]{2}[01IE][0-9A-Z]{9}"), "CN"),
     *(Scheme(f"reference:{name}", Kind.DOCUMENT, None, separators="", folds_case=False) for name in REFERENCE_KINDS),
     # Codes.
-    Scheme("iso3166", Kind.CODE, _form(r"[A-Z]{2}"), check=_check_country),
+    Scheme("iso3166", Kind.CODE, _form(r"[A-Z]{2}"), check=_check_country, only_warns=True),
     Scheme("iso4217", Kind.CODE, _form(r"[A-Z]{3}"), check=_check_currency),
     Scheme("incoterms-2020", Kind.CODE, _form(r"[A-Z]{3}"), check=_check_incoterm),
     Scheme("un-number", Kind.CODE, _form(r"[0-9]{4}")),
