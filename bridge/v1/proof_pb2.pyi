@@ -133,10 +133,13 @@ class ProofBundle(_message.Message):
     VERSIONS_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
     ANCHOR_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
     format: _builtins.int
     """Format version; 1."""
     ledger_id: _builtins.str
     """Ledger the record is at home on."""
+    digest: _builtins.bytes
+    """Digest: SHA-256 over this message with the field empty. It finds damage early and proves nothing."""
     @_builtins.property
     def headers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Headers: update messages that lead from the anchor to the heights used below."""
@@ -151,7 +154,7 @@ class ProofBundle(_message.Message):
 
     @_builtins.property
     def anchor(self) -> _transaction_pb2.TrustAnchor:
-        """Anchor the chain of headers starts from."""
+        """Anchor the chain of headers starts from; it must equal the one the reader pinned."""
 
     def __init__(
         self,
@@ -162,10 +165,11 @@ class ProofBundle(_message.Message):
         versions: _abc.Iterable[Global___EntryProof] | None = ...,
         members: _abc.Iterable[Global___EntryProof] | None = ...,
         anchor: _transaction_pb2.TrustAnchor | None = ...,
+        digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "format", b"format", "headers", b"headers", "ledger_id", b"ledger_id", "members", b"members", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "digest", b"digest", "format", b"format", "headers", b"headers", "ledger_id", b"ledger_id", "members", b"members", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
