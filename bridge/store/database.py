@@ -75,6 +75,13 @@ class Database:
                 self._writer = self._writer_engine.connect()
         return self._writer
 
+    def drop_writer(self) -> None:
+        """Give up the writing connection, which is beyond repair; the next use opens another."""
+        if self._writer is not None:
+            self._writer.invalidate()
+            self._writer.close()
+            self._writer = None
+
     def driver_execute(self, statement: str) -> None:
         """Run a statement on the writing connection outside of any transaction; for SQLite's PRAGMAs."""
         connection = self.writer()
