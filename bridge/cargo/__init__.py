@@ -1,1 +1,1 @@
-"""Cargo records: statements, documents, field commitments, identifier schemes and mappings; storing is left to others."""
+"""Cargo records: statements, documents, field commitments, identifier schemes and mappings; storing is left out."""

@@ -14,6 +14,7 @@ from datetime import date
 from functools import lru_cache
 
 from bridge.cargo.identifiers import require_identifier
+from bridge.cargo.leaves import MAX_LEAVES
 from bridge.cargo.names import require_name
 from bridge.cargo.record_ids import parse_record_id
 from bridge.cargo.schemes import ISSUER_SCHEMES, MEMBER_FORM
@@ -43,9 +44,6 @@ MAX_PAYLOAD_BYTES = 768 * 1024
 
 MAX_SIGNATURE_BYTES = 96
 """Longest signature in bytes: DER of two 32-byte numbers is 72, Ed25519 is 64."""
-
-MAX_LEAVES = 4_000
-"""Most leaves of a document; the limit of documents themselves."""
 
 MAX_VERSION = 2**31 - 1
 """Highest version number, so that every store can hold it as an integer."""
@@ -77,8 +75,8 @@ MAX_CHECKED_BYTES = 1_024
 
 DIGEST_BYTES = 32
 
-LEDGER_ID_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}", re.ASCII)
-"""At most 50 characters, as CometBFT limits a chain id."""
+LEDGER_ID_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,49}", re.ASCII)
+"""2 to 50 characters, as CometBFT limits a chain id; the rule of ledger ids everywhere."""
 
 KEY_ID_FORM = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
 _CODE_FORM = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
@@ -120,7 +118,7 @@ def decode_statement(data: bytes) -> Statement:
     """
     statement = decode_strict(Statement, data, MAX_STATEMENT_BYTES)
     if not LEDGER_ID_FORM.fullmatch(statement.ledger_id):
-        raise DecodeError(Reason.INVALID_FIELD, "not a ledger id", field="ledger_id")
+        raise DecodeError(Reason.INVALID_IDENTIFIER, "not a ledger id", field="ledger_id")
     require_record_key(statement.key)
     _require_version(statement)
     if len(statement.document_root) != DIGEST_BYTES:
@@ -219,8 +217,7 @@ def _require_facts(facts: Facts) -> None:
     _require_identifiers(facts.references, "references", MAX_REFERENCES)
     _require_count(facts.dates, "dates", MAX_DATES)
     for fact_date in facts.dates:
-        _require_code(fact_date.meaning, "meaning")
-        _require_date(fact_date.text)
+        _require_date(fact_date.meaning, fact_date.text)
 
 
 def _require_party(party: Party) -> None:
@@ -269,8 +266,9 @@ def _require_code(text: str, field: str) -> None:
 
 
 @lru_cache(maxsize=CHECKED_FORMS)
-def _require_date(text: str) -> None:
-    """[REC-9] An RFC 3339 date or date-time that exists."""
+def _require_date(meaning: str, text: str) -> None:
+    """[REC-9] A meaning, and an RFC 3339 date or date-time that exists."""
+    _require_code(meaning, "meaning")
     if _DATE_FORM.fullmatch(text):
         try:
             date.fromisoformat(text[:10])

@@ -1,0 +1,232 @@
+"""Mappings of identifiers between the two sides: decoding, signatures, and the rules that keep them one to one.
+
+A mapping says that a home identifier and a counterparty identifier name the same thing. An authority registers and
+revokes it; both ledgers hold it, the one as its own and the other as relayed. A conflict is an error and never an
+overwrite. Every act writes two halves, one for each direction, whose revision rises above whatever either identifier
+had before: so old signed bytes can never be played again, even after the identifier was mapped elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.cargo.commodities import subheading
+from bridge.cargo.identifiers import require_identifier
+from bridge.cargo.schemes import SCHEMES, Kind
+from bridge.cargo.statement import LEDGER_ID_FORM, MAX_SIGNATURE_BYTES
+from bridge.crypto.ports import SignatureCheck
+from bridge.crypto.signing import Domain, sign_bytes
+from bridge.errors import AlreadyExistsError, DecodeError, LimitError, NotFoundError, Reason, VerificationError
+from bridge.v1.identifier_pb2 import (
+    MAPPING_STATE_REGISTERED,
+    MAPPING_STATE_REVOKED,
+    Identifier,
+    Mapping,
+    SignedMapping,
+)
+from bridge.wire import decode_strict, encode, nanos_from, require_known_enum
+
+MAX_MAPPING_BYTES = 1_024
+"""Largest signed mapping in bytes: two identifiers of 100 characters, ids and a signature."""
+
+MAX_REVISION = 2**31 - 1
+"""Highest revision, so that every store can hold it as an integer."""
+
+HOME_SIDE = "home"
+COUNTERPARTY_SIDE = "counterparty"
+_OTHER_SIDE = {HOME_SIDE: COUNTERPARTY_SIDE, COUNTERPARTY_SIDE: HOME_SIDE}
+
+
+class MappingView(Protocol):
+    """What a stored half of a mapping tells; the ledger's row fits as it is."""
+
+    @property
+    def other_scheme(self) -> str:
+        """Scheme it resolves to."""
+        ...
+
+    @property
+    def other_value(self) -> str:
+        """Value it resolves to."""
+        ...
+
+    @property
+    def revision(self) -> int:
+        """Revision of the act that wrote it."""
+        ...
+
+    @property
+    def state(self) -> int:
+        """MappingState number."""
+        ...
+
+    @property
+    def origin(self) -> str:
+        """Empty for this ledger's own authority, else the client it was relayed through."""
+        ...
+
+    @property
+    def mapping(self) -> bytes:
+        """The Mapping bytes of the act."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MappingHalf:
+    """One direction of a mapping, to be stored under (side, scheme, value).
+
+    `side` is "home" where the left identifier is this ledger's form, "counterparty" where it is the other ledger's.
+    """
+
+    side: str
+    scheme: str
+    value: str
+    other_scheme: str
+    other_value: str
+    revision: int
+    state: int
+    origin: str
+    mapping: bytes
+
+
+Lookup = Callable[[str, str, str], MappingView | None]
+"""(side, scheme, value) -> the stored half, or None."""
+
+
+def decode_signed_mapping(data: bytes) -> SignedMapping:
+    """[MAP-1] A signed mapping with both parts present; DecodeError or LimitError otherwise."""
+    signed = decode_strict(SignedMapping, data, MAX_MAPPING_BYTES)
+    if not signed.mapping:
+        raise DecodeError(Reason.FIELD_REQUIRED, "a signed mapping carries a mapping", field="mapping")
+    if not signed.signature:
+        raise DecodeError(Reason.FIELD_REQUIRED, "a mapping is signed by its authority", field="signature")
+    if len(signed.signature) > MAX_SIGNATURE_BYTES:
+        raise LimitError(Reason.LIMIT_EXCEEDED, "signature is too long", got=len(signed.signature))
+    return signed
+
+
+def decode_mapping(data: bytes) -> Mapping:
+    """[MAP-2] A mapping between two valid identifiers that may name the same thing.
+
+    Both name things of one kind; they differ; commodity codes lie in one HS subheading, so that nobody maps one good to
+    another. Raises DecodeError MALFORMED_MESSAGE, FIELD_REQUIRED, INVALID_FIELD, INVALID_IDENTIFIER, CHECK_DIGIT_WRONG,
+    SCHEME_UNKNOWN.
+    """
+    mapping = decode_strict(Mapping, data, MAX_MAPPING_BYTES)
+    if not LEDGER_ID_FORM.fullmatch(mapping.ledger_id):
+        raise DecodeError(Reason.INVALID_IDENTIFIER, "not a ledger id", field="ledger_id")
+    if not 1 <= mapping.revision <= MAX_REVISION:
+        raise DecodeError(Reason.INVALID_FIELD, "revisions count from 1", field="revision", got=mapping.revision)
+    require_known_enum(mapping, "state")
+    if not mapping.HasField("registration_time"):
+        raise DecodeError(Reason.FIELD_REQUIRED, "a mapping names its time", field="registration_time")
+    nanos_from(mapping.registration_time, "registration_time")
+    home, counterparty = mapping.home, mapping.counterparty
+    require_identifier(home.scheme, home.value)
+    require_identifier(counterparty.scheme, counterparty.value)
+    if (home.scheme, home.value) == (counterparty.scheme, counterparty.value):
+        raise DecodeError(Reason.INVALID_FIELD, "an identifier needs no mapping to itself", field="counterparty")
+    kind = SCHEMES[home.scheme].kind
+    if kind is not SCHEMES[counterparty.scheme].kind:
+        raise DecodeError(Reason.INVALID_FIELD, "the two name things of different kinds", field="counterparty")
+    if kind is Kind.COMMODITY and subheading(home.scheme, home.value) != subheading(*_pair(counterparty)):
+        raise DecodeError(Reason.INVALID_FIELD, "the two are in different HS subheadings", field="counterparty")
+    return mapping
+
+
+def mapping_sign_bytes(ledger_id: str, mapping: bytes) -> bytes:
+    """[MAP-3] What an authority signs: domain tag, its ledger id and the mapping's exact bytes."""
+    return sign_bytes(Domain.MAPPING, ledger_id, mapping)
+
+
+def verify_mapping(
+    suite_id: str, authority_key: bytes, ledger_id: str, signed: SignedMapping, check: SignatureCheck
+) -> Mapping:
+    """[MAP-3] The mapping that the authority of `ledger_id` signed for its own ledger.
+
+    Raises what `decode_mapping` does, and VerificationError LEDGER_ID_MISMATCH or SIGNATURE_INVALID.
+    """
+    mapping = decode_mapping(signed.mapping)
+    if mapping.ledger_id != ledger_id:
+        raise VerificationError(
+            Reason.LEDGER_ID_MISMATCH, "mapping of another ledger", got=mapping.ledger_id, expected=ledger_id
+        )
+    check(suite_id, authority_key, sign_bytes(Domain.MAPPING, ledger_id, signed.mapping), signed.signature)
+    return mapping
+
+
+def plan_mapping(mapping: Mapping, lookup: Lookup, *, origin: str = "") -> tuple[MappingHalf, ...]:
+    """[MAP-4] The two halves to store for a verified mapping, or none when it stands already.
+
+    `origin` is empty for this ledger's own authority, else the client it came through: then its home identifier is the
+    other ledger's form. Raises AlreadyExistsError MAPPING_CONFLICT (either identifier is mapped elsewhere, or the pair
+    belongs to the other authority) or REVISION_CONFLICT, and NotFoundError MAPPING_NOT_FOUND for revoking what does not
+    stand.
+    """
+    side = COUNTERPARTY_SIDE if origin else HOME_SIDE
+    home, counterparty = _pair(mapping.home), _pair(mapping.counterparty)
+    stored = (lookup(side, *home), lookup(_OTHER_SIDE[side], *counterparty))
+    body = encode(mapping)
+    if all(half is not None and half.mapping == body and half.origin == origin for half in stored):
+        return ()
+    if mapping.state == MAPPING_STATE_REVOKED:
+        _require_own_pair(stored, (counterparty, home), origin)
+    else:
+        if _is_same_pair(stored, (counterparty, home)) and _origin(stored) != origin:
+            # Both authorities registered the same pair on their own: they agree, and the first act stands.
+            return ()
+        _require_free(stored, (counterparty, home))
+    expected = 1 + max((half.revision for half in stored if half is not None), default=0)
+    if mapping.revision != expected:
+        raise AlreadyExistsError(
+            Reason.REVISION_CONFLICT,
+            "not the next revision of these identifiers",
+            got=mapping.revision,
+            expected=expected,
+        )
+    return (
+        MappingHalf(side, *home, *counterparty, mapping.revision, mapping.state, origin, body),
+        MappingHalf(_OTHER_SIDE[side], *counterparty, *home, mapping.revision, mapping.state, origin, body),
+    )
+
+
+_Stored = tuple[MappingView | None, MappingView | None]
+_Others = tuple[tuple[str, str], tuple[str, str]]
+
+
+def _require_free(stored: _Stored, others: _Others) -> None:
+    """[MAP-5] Neither identifier is registered with a third one: one to one, or not at all."""
+    for half, other in zip(stored, others, strict=True):
+        if half is not None and half.state == MAPPING_STATE_REGISTERED and _other(half) != other:
+            raise AlreadyExistsError(
+                Reason.MAPPING_CONFLICT, "identifier is mapped to another", standing=":".join(_other(half))
+            )
+
+
+def _require_own_pair(stored: _Stored, others: _Others, origin: str) -> None:
+    """[MAP-6] Only a pair that stands is revoked, and only by the authority that registered it."""
+    if not _is_same_pair(stored, others):
+        raise NotFoundError(Reason.MAPPING_NOT_FOUND, "no such mapping stands")
+    if _origin(stored) != origin:
+        raise AlreadyExistsError(Reason.MAPPING_CONFLICT, "the other ledger's authority registered this mapping")
+
+
+def _is_same_pair(stored: _Stored, others: _Others) -> bool:
+    return all(
+        half is not None and half.state == MAPPING_STATE_REGISTERED and _other(half) == other
+        for half, other in zip(stored, others, strict=True)
+    )
+
+
+def _origin(stored: _Stored) -> str | None:
+    return None if stored[0] is None else stored[0].origin
+
+
+def _other(half: MappingView) -> tuple[str, str]:
+    return half.other_scheme, half.other_value
+
+
+def _pair(identifier: Identifier) -> tuple[str, str]:
+    return identifier.scheme, identifier.value
