@@ -1,0 +1,1 @@
+"""The doors: servers, identity and roles, error mapping, servicers and typed clients; the only rooms that know gRPC."""
