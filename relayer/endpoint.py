@@ -1,50 +1,34 @@
-"""One ledger as the relayer calls it: every call has a deadline, reads are retried, an unknown outcome is never guessed.
+"""One ledger as the relayer uses it: its reads as plain questions, and deliveries signed with the relayer's member key.
 
-A delivery whose answer was lost is simply delivered again: the ledger answers NOOP with the first outcome.
+A delivery whose answer was lost is simply made again later: the ledger answers NOOP with the first outcome.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TypeVar
-
-import grpc
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from collections.abc import AsyncIterator, Sequence
 
 from bridge.clock import Clock, Nanos
 from bridge.crypto.ports import Signer
-from bridge.errors import LedgerUnavailableError, NotFoundError, Reason, VerificationError
+from bridge.errors import NotFoundError, Reason, VerificationError
 from bridge.light_client.profiles import profile
 from bridge.light_client.types import ConsensusState, HeaderProfile
-from bridge.rpc.errors import error_from_rpc
+from bridge.rpc.clients import LedgerClient
 from bridge.v1 import ledger_service_pb2 as api
-from bridge.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from bridge.v1.transaction_pb2 import Delivery, EntryRun, Operation, Transaction, TransactionBody
-from bridge.wire import nanos_from, timestamp_of
-
-READ_DEADLINE_SECONDS = 10.0
-"""A read touches one ledger's store only; ten seconds is far beyond its slowest page."""
-
-DELIVER_DEADLINE_SECONDS = 30.0
-"""A delivery waits for its block; under overload the queue ahead of it may take many blocks."""
-
-READ_ATTEMPTS = 4
-"""Tries of a read before the route reports its ledger unreachable and starts over."""
+from bridge.wire import encode, nanos_from, timestamp_of
 
 MAX_PAGE = 500
-"""Largest page the contract allows."""
-
-T = TypeVar("T")
+"""Largest page the contract allows, in items."""
 
 
 class Endpoint:
     """A ledger with the member key the relayer submits under there."""
 
-    def __init__(  # the six things an endpoint is made of
-        self, ledger_id: str, channel: grpc.aio.Channel, signer: Signer, member_id: str, key_id: str, clock: Clock
+    def __init__(
+        self, ledger_id: str, client: LedgerClient, signer: Signer, member_id: str, key_id: str, clock: Clock
     ) -> None:
         self.ledger_id = ledger_id
-        self._stub = LedgerServiceStub(channel)
+        self._ledger = client
         self._signer = signer
         self._member_id = member_id
         self._key_id = key_id
@@ -53,9 +37,7 @@ class Endpoint:
 
     async def info(self) -> api.GetLedgerInfoResponse:
         """Identity and height; VerificationError LEDGER_ID_MISMATCH when another ledger answers."""
-        answer = await _read(
-            lambda: self._stub.GetLedgerInfo(api.GetLedgerInfoRequest(), timeout=READ_DEADLINE_SECONDS)
-        )
+        answer = await self._ledger.info()
         if answer.ledger_id != self.ledger_id:
             raise VerificationError(
                 Reason.LEDGER_ID_MISMATCH, "another ledger answers", got=answer.ledger_id, expected=self.ledger_id
@@ -75,8 +57,7 @@ class Endpoint:
         found: list[api.ClientInfo] = []
         token = ""
         while True:
-            request = api.ListClientsRequest(page_size=MAX_PAGE, page_token=token)
-            page = await self._list_clients(request)
+            page = await self._ledger.clients(api.ListClientsRequest(page_size=MAX_PAGE, page_token=token))
             found.extend(page.clients)
             token = page.next_page_token
             if not token:
@@ -90,7 +71,9 @@ class Endpoint:
         """What the client trusts at or below `height`; NotFoundError CONSENSUS_STATE_NOT_FOUND otherwise."""
         info = await self._client(api.ListClientsRequest(client_id=client_id, floor_height=height))
         if not info.HasField("floor"):
-            raise NotFoundError(Reason.CONSENSUS_STATE_NOT_FOUND, "nothing trusted so low", client=client_id, at=height)
+            raise NotFoundError(
+                Reason.CONSENSUS_STATE_NOT_FOUND, "nothing is trusted so low", client=client_id, at=height
+            )
         return ConsensusState(
             ledger_id=info.tracked_ledger_id,
             height=info.floor.height,
@@ -101,30 +84,16 @@ class Endpoint:
         )
 
     async def _client(self, request: api.ListClientsRequest) -> api.ClientInfo:
-        page = await self._list_clients(request)
+        page = await self._ledger.clients(request)
         if not page.clients:
             raise NotFoundError(
                 Reason.CLIENT_NOT_FOUND, "no such client", ledger=self.ledger_id, client=request.client_id
             )
         return page.clients[0]
 
-    async def _list_clients(self, request: api.ListClientsRequest) -> api.ListClientsResponse:
-        return await _read(lambda: self._stub.ListClients(request, timeout=READ_DEADLINE_SECONDS))
-
-    async def _list_packets(self, request: api.ListPacketsRequest) -> api.ListPacketsResponse:
-        return await _read(lambda: self._stub.ListPackets(request, timeout=READ_DEADLINE_SECONDS))
-
-    async def watch(self, after_height: int) -> AsyncIterator[api.WatchBlocksResponse]:
+    def watch(self, after_height: int) -> AsyncIterator[api.WatchBlocksResponse]:
         """Notices of every block after a height; ends with LedgerUnavailableError when the stream breaks."""
-        call = self._stub.WatchBlocks(api.WatchBlocksRequest(after_height=after_height))
-        try:
-            async for notice in call:
-                yield notice
-        except grpc.aio.AioRpcError as error:
-            raise error_from_rpc(error) from error
-        finally:
-            call.cancel()
-        raise LedgerUnavailableError(Reason.LEDGER_UNAVAILABLE, "the block stream ended", ledger=self.ledger_id)
+        return self._ledger.watch_blocks(after_height)
 
     async def pending_pages(self, client_id: str) -> AsyncIterator[Sequence[api.PacketItem]]:
         """Sent packets without acknowledgement, oldest first, page by page."""
@@ -137,63 +106,44 @@ class Endpoint:
                 page_size=MAX_PAGE,
                 page_token=token,
             )
-            page = await self._list_packets(request)
+            page = await self._ledger.packets(request)
             yield page.items
             token = page.next_page_token
             if not token:
                 return
 
     async def by_sequence(
-        self, client_id: str, kind: api.PacketKind.ValueType, sequences: Sequence[int], *, pending_only: bool = False
+        self, client_id: str, kind: api.PacketKind.ValueType, sequences: Sequence[int]
     ) -> Sequence[api.PacketItem]:
         """Sent packets or written acknowledgements of at most MAX_PAGE sequences; the absent are left out."""
-        request = api.ListPacketsRequest(
-            client_id=client_id, kind=kind, sequences=sequences, pending_only=pending_only, page_size=MAX_PAGE
-        )
-        return (await self._list_packets(request)).items
+        if not sequences:
+            return ()
+        request = api.ListPacketsRequest(client_id=client_id, kind=kind, sequences=sequences, page_size=MAX_PAGE)
+        return (await self._ledger.packets(request)).items
 
     async def headers(self, trusted_height: int, heights: Sequence[int]) -> Sequence[bytes]:
         """Header updates, each verifiable from the one before, the first from `trusted_height`."""
-        request = api.GetHeadersRequest(trusted_height=trusted_height, heights=heights)
-        answer = await _read(lambda: self._stub.GetHeaders(request, timeout=READ_DEADLINE_SECONDS))
-        return answer.headers
+        return await self._ledger.headers(trusted_height, heights)
 
     async def prove(self, first: int, count: int) -> Sequence[EntryRun]:
         """Runs that cover the entries, under headers the ledger chooses."""
-        request = api.ProveEntriesRequest(first_position=first, count=count)
-        answer = await _read(lambda: self._stub.ProveEntries(request, timeout=READ_DEADLINE_SECONDS))
-        return answer.runs
+        return (await self._ledger.prove(api.ProveEntriesRequest(first_position=first, count=count))).runs
 
     async def deliver(self, delivery: Delivery) -> api.DeliverResponse:
         """Submit one delivery under the relayer's member key; safe to repeat."""
         rules = await self.header_profile()
-        body = TransactionBody(
-            ledger_id=self.ledger_id,
-            member_id=self._member_id,
-            key_id=self._key_id,
-            submission_time=timestamp_of(self._clock.now()),
-            operations=[Operation(deliver=delivery)],
-        ).SerializeToString(deterministic=True)
+        body = encode(
+            TransactionBody(
+                ledger_id=self.ledger_id,
+                member_id=self._member_id,
+                key_id=self._key_id,
+                submission_time=timestamp_of(self._clock.now()),
+                operations=[Operation(deliver=delivery)],
+            )
+        )
         signature = self._signer.sign(rules.transaction_sign_bytes(self.ledger_id, body))
-        request = api.DeliverRequest(transaction=Transaction(body=body, signature=signature))
-        return await _read(lambda: self._stub.Deliver(request, timeout=DELIVER_DEADLINE_SECONDS))
+        return await self._ledger.deliver(Transaction(body=body, signature=signature))
 
     def now(self) -> Nanos:
         """The relayer's clock."""
         return self._clock.now()
-
-
-async def _read(call: Callable[[], Awaitable[T]]) -> T:
-    """Make a call that is safe to repeat; only LedgerUnavailableError is retried, with jitter."""
-    async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(LedgerUnavailableError),
-        stop=stop_after_attempt(READ_ATTEMPTS),
-        wait=wait_random_exponential(multiplier=0.05, max=2.0),
-        reraise=True,
-    ):
-        with attempt:
-            try:
-                return await call()
-            except grpc.aio.AioRpcError as error:
-                raise error_from_rpc(error) from error
-    raise AssertionError("tenacity always returns or raises")

@@ -1,4 +1,7 @@
-"""The relayer's own light client: it verifies every header before it submits one, and finds the way when one step is too far."""
+"""The relayer's own light client: it verifies every header before it submits one.
+
+Where one step is too far for the quorum to overlap, it finds the way by bisection.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class HeaderChain:
         self._known: OrderedDict[int, ConsensusState] = OrderedDict()
 
     async def cover(self, heights: Iterable[int]) -> tuple[list[bytes], list[ConsensusState]]:
-        """Header updates the destination needs for `heights`, verified, and the states they prove; both empty when none is.
+        """Header updates the destination lacks for `heights`, verified, and the states they prove.
 
         Raises VerificationError when the source's headers do not verify; nothing is submitted then.
         """

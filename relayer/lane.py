@@ -1,4 +1,7 @@
-"""A queue of spans that hands out whatever is ready, merged up to one delivery; live traffic and backlog have one each."""
+"""A queue of spans that hands out whatever is ready, merged up to one delivery.
+
+Live traffic and backlog have one each, so that neither waits behind the other.
+"""
 
 from __future__ import annotations
 

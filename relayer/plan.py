@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 MAX_BATCH_ENTRIES = 256
-"""Entries in one delivery: large enough that a call's fixed cost vanishes, small enough to answer within tens of milliseconds."""
+"""Entries in one delivery: so many that a call's fixed cost vanishes, so few that it answers within milliseconds."""
 
 REFRESH_FRACTION = 3
 """A client is refreshed when 1/3 of its trusting period has passed, so that two more attempts fit before it expires."""
@@ -18,7 +18,7 @@ REFRESH_FRACTION = 3
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """This relayer's place among those that serve a route: `index` of `count`."""
+    """The relayer's place among those that serve a route: `index` of `count`."""
 
     index: int
     count: int
@@ -30,7 +30,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An entry of the source ledger that the destination has not taken: where it stands, and since when (nanoseconds)."""
+    """An entry the destination has not taken: where it stands on the source, and since when (nanoseconds)."""
 
     position: int
     height: int

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-
-import grpc
+from typing import Any
 
 from bridge.clock import NANOS_PER_SECOND, Clock
 from bridge.errors import BridgeError, DecodeError, NotFoundError, Reason
@@ -18,7 +17,8 @@ from relayer.endpoint import MAX_PAGE
 from relayer.plan import eta_seconds
 from relayer.route import Route
 
-_CONTEXT = grpc.aio.ServicerContext
+_CONTEXT = Any
+"""grpc.aio.ServicerContext; nothing of it is used here."""
 
 
 class RelayerServicer(RelayerServiceServicer):
@@ -139,19 +139,18 @@ class RelayerServicer(RelayerServiceServicer):
 
 def _why(route: Route, state: ledger_api.ClientState.ValueType, sequence: int, *, received: bool) -> tuple[str, str]:
     """The reason a packet waits, the gravest first."""
-    if state == ledger_api.CLIENT_STATE_FROZEN:
-        return "CLIENT_FROZEN", "misbehaviour was proven; both authorities must recover the client"
-    if state == ledger_api.CLIENT_STATE_EXPIRED:
-        return "CLIENT_EXPIRED", "no header came within the trusting period; both authorities must recover the client"
-    if route.paused:
-        return "ROUTE_PAUSED", "an operator paused this route"
-    if sequence in route.refusals:
-        return f"REFUSED:{route.refusals[sequence]}", "the destination refused the last delivery"
-    if received:
-        return "AWAITING_ACKNOWLEDGEMENT", "received by the destination; its acknowledgement is on the way back"
-    if not route.stats.reachable:
-        return "LEDGER_UNAVAILABLE", route.stats.last_error
-    return "AWAITING_DELIVERY", "in a lane of this relayer, or of the one whose turn it is"
+    frozen, expired = state == ledger_api.CLIENT_STATE_FROZEN, state == ledger_api.CLIENT_STATE_EXPIRED
+    refusal = route.refusals.get(sequence, "")
+    reasons = (
+        (frozen, "CLIENT_FROZEN", "misbehaviour was proven; both authorities must recover the client"),
+        (expired, "CLIENT_EXPIRED", "no header came in the trusting period; both authorities must recover the client"),
+        (route.paused, "ROUTE_PAUSED", "an operator paused this route"),
+        (refusal, f"REFUSED:{refusal}", "the destination refused the last delivery"),
+        (received, "AWAITING_ACKNOWLEDGEMENT", "received; its acknowledgement is on the way back"),
+        (not route.stats.reachable, "LEDGER_UNAVAILABLE", route.stats.last_error),
+        (True, "AWAITING_DELIVERY", "in a lane of this relayer, or of the one whose turn it is"),
+    )
+    return next((code, detail) for holds, code, detail in reasons if holds)
 
 
 async def _trace(route: Route, sequence: int) -> list[api.TraceStep]:

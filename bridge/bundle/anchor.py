@@ -43,12 +43,12 @@ def decode_anchor_file(data: bytes) -> TrustAnchor:
         got = sorted(set(content) ^ expected) if isinstance(content, dict) else type(content).__name__
         raise DecodeError(Reason.MALFORMED_MESSAGE, "an anchor file has exactly the members of an anchor", differs=got)
     numbers = {name: _number(content[name], name, most) for name, most in _NUMBERS.items()}
-    return TrustAnchor(
-        header_time=timestamp_of(numbers.pop("header_time_unix_ns")),
-        height=numbers.pop("height"),
-        **{name: _text(content[name], name) for name in _TEXTS},
-        **{name: _bytes(content[name], name) for name in _HEX},
-    )
+    anchor = TrustAnchor(height=numbers["height"], header_time=timestamp_of(numbers["header_time_unix_ns"]))
+    for name in _TEXTS:
+        setattr(anchor, name, _text(content[name], name))
+    for name in _HEX:
+        setattr(anchor, name, _bytes(content[name], name))
+    return anchor
 
 
 def _text(value: object, name: str) -> str:
