@@ -95,8 +95,8 @@ Lookup = Callable[[str, str, str], MappingView | None]
 """(side, scheme, value) -> the stored half, or None."""
 
 
-def decode_signed_mapping(data: bytes) -> SignedMapping:
-    """[MAP-1] A signed mapping with both parts present; DecodeError or LimitError otherwise."""
+def decode_signed_mapping(data: bytes) -> tuple[bytes, bytes]:
+    """[MAP-1] The mapping's bytes and their signature, both present; DecodeError or LimitError otherwise."""
     signed = decode_strict(SignedMapping, data, MAX_MAPPING_BYTES)
     if not signed.mapping:
         raise DecodeError(Reason.FIELD_REQUIRED, "a signed mapping carries a mapping", field="mapping")
@@ -104,7 +104,7 @@ def decode_signed_mapping(data: bytes) -> SignedMapping:
         raise DecodeError(Reason.FIELD_REQUIRED, "a mapping is signed by its authority", field="signature")
     if len(signed.signature) > MAX_SIGNATURE_BYTES:
         raise LimitError(Reason.LIMIT_EXCEEDED, "signature is too long", got=len(signed.signature))
-    return signed
+    return signed.mapping, signed.signature
 
 
 def decode_mapping(data: bytes) -> Mapping:
@@ -141,20 +141,20 @@ def mapping_sign_bytes(ledger_id: str, mapping: bytes) -> bytes:
     return sign_bytes(Domain.MAPPING, ledger_id, mapping)
 
 
-def verify_mapping(
-    suite_id: str, authority_key: bytes, ledger_id: str, signed: SignedMapping, check: SignatureCheck
+def verify_mapping_signature(
+    suite_id: str, public_key: bytes, ledger_id: str, mapping: bytes, signature: bytes, check: SignatureCheck
 ) -> Mapping:
     """[MAP-3] The mapping that the authority of `ledger_id` signed for its own ledger.
 
     Raises what `decode_mapping` does, and VerificationError LEDGER_ID_MISMATCH or SIGNATURE_INVALID.
     """
-    mapping = decode_mapping(signed.mapping)
-    if mapping.ledger_id != ledger_id:
+    decoded = decode_mapping(mapping)
+    if decoded.ledger_id != ledger_id:
         raise VerificationError(
-            Reason.LEDGER_ID_MISMATCH, "mapping of another ledger", got=mapping.ledger_id, expected=ledger_id
+            Reason.LEDGER_ID_MISMATCH, "mapping of another ledger", got=decoded.ledger_id, expected=ledger_id
         )
-    check(suite_id, authority_key, sign_bytes(Domain.MAPPING, ledger_id, signed.mapping), signed.signature)
-    return mapping
+    check(suite_id, public_key, sign_bytes(Domain.MAPPING, ledger_id, mapping), signature)
+    return decoded
 
 
 def plan_mapping(mapping: Mapping, lookup: Lookup, *, origin: str = "") -> tuple[MappingHalf, ...]:
