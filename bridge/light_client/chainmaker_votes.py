@@ -159,18 +159,18 @@ class Registry:
         if member.member_type == MEMBER_PUBLIC_KEY:
             if validator.certificate is not None:
                 return False
-            return info.strip() == _pem_of(self.suite_id, validator.public_key)
+            return info.removesuffix(b"\n") == _pem_of(self.suite_id, validator.public_key)
         if member.member_type != MEMBER_CERTIFICATE or not info.startswith(b"-----BEGIN CERTIFICATE-----"):
             return False
         if validator.certificate is not None:
-            return info.strip() == validator.certificate.strip()
+            return info.removesuffix(b"\n") == validator.certificate.strip()
         return _key_of_pem(info) == (self.suite_id, validator.public_key)
 
 
 @lru_cache(maxsize=KEYS_REMEMBERED)
 def _pem_of(suite_id: str, public_key: bytes) -> bytes:
-    """The key in PEM without surrounding space."""
-    return public_key_to_pem(suite_id, public_key).strip()
+    """The key in PEM without its last line feed."""
+    return public_key_to_pem(suite_id, public_key).removesuffix(b"\n")
 
 
 @lru_cache(maxsize=KEYS_REMEMBERED)
@@ -195,13 +195,14 @@ def counted_votes(
         raise VerificationError(Reason.COMMIT_INVALID, "not a set of precommits", got=vote_set.type, expected=PRECOMMIT)
     if vote_set.height != height:
         raise VerificationError(Reason.COMMIT_INVALID, "votes of another height", got=vote_set.height, expected=height)
-    counted: list[tuple[Validator, Vote]] = []
     voters: set[str] = set()
     for entry in vote_set.votes:
+        if entry.vote.voter in voters:
+            raise VerificationError(Reason.DUPLICATE_SIGNER, "a voter appears twice", voter=entry.vote.voter)
+        voters.add(entry.vote.voter)
+    counted: list[tuple[Validator, Vote]] = []
+    for entry in vote_set.votes:
         vote = entry.vote
-        if vote.voter in voters:
-            raise VerificationError(Reason.DUPLICATE_SIGNER, "a voter appears twice", voter=vote.voter)
-        voters.add(vote.voter)
         if entry.key != vote.voter:
             raise VerificationError(Reason.COMMIT_INVALID, "a vote stands under another's id", got=entry.key)
         validator = registry.get(vote.voter)
