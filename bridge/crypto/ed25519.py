@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nacl.bindings import crypto_core_ed25519_is_valid_point, crypto_sign_open
 from nacl.exceptions import BadSignatureError
 
+from bridge.crypto.pkcs8 import seal
 from bridge.errors import DecodeError, Reason, VerificationError
 
 SUITE_ID: Final = "sha256-ed25519"
@@ -80,9 +81,8 @@ class Ed25519Signer:
         return self._private_key.sign(message)
 
     def export_pkcs8(self, passphrase: bytes) -> bytes:
-        """The private key as encrypted PKCS#8 PEM (PBES2)."""
-        return self._private_key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(passphrase),
+        """The private key as encrypted PKCS#8 PEM."""
+        plain = self._private_key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
+        return seal(plain, passphrase)

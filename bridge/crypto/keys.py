@@ -7,10 +7,7 @@ Source: RFC 5958 (PKCS#8), RFC 8018 (PBES2), RFC 7468 (PEM), RFC 8410 and RFC 54
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
-import re
 import stat
 from collections.abc import Callable
 from functools import partial
@@ -25,23 +22,19 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bridge.crypto import ed25519, p256, sm2
 from bridge.crypto.der import subject_public_key_info
+from bridge.crypto.pkcs8 import ENCRYPTED_KEY, MAX_PEM_BYTES, decode_pem, encode_pem
 from bridge.crypto.points import P256, SM2, require_point
 from bridge.crypto.ports import Signer
 from bridge.crypto.sm2_openssl import SPKI_PREFIX as SM2_SPKI_PREFIX
 from bridge.crypto.sm2_openssl import OpensslSm2
 from bridge.crypto.suites import suite
-from bridge.errors import AlreadyExistsError, DecodeError, LimitError, PreconditionError, Reason
-
-MAX_PEM_BYTES = 16 * 1024
-"""Largest PEM text that is read, in bytes: ten times a certificate with every extension."""
+from bridge.errors import AlreadyExistsError, DecodeError, PreconditionError, Reason
 
 PRIVATE_MODE = 0o600
 """Mode of a private key file: its owner reads and writes, nobody else does anything."""
 
-_ENCRYPTED_KEY = "ENCRYPTED PRIVATE KEY"
 _PUBLIC_KEY = "PUBLIC KEY"
 _CERTIFICATE = "CERTIFICATE"
-_PEM = re.compile(rb"\s*-----BEGIN ([A-Z0-9 ]{1,40})-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----\s*")
 
 # Suite id: bytes of SubjectPublicKeyInfo before the raw key, and the rule the raw key must pass. No engine is needed.
 _KEY_FORMS: dict[str, tuple[bytes, Callable[[bytes], bytes]]] = {
@@ -108,16 +101,16 @@ def load_signer(path: Path, passphrase: bytes) -> ExportableSigner:
     """
     pem = _read_private(path)
     try:
-        label, der = _decode_pem(pem)
+        label, der = decode_pem(pem)
     except DecodeError as error:
         raise PreconditionError(Reason.CONFIGURATION_INVALID, f"key file: {error.detail}", path=path) from error
-    if label != _ENCRYPTED_KEY:
+    if label != ENCRYPTED_KEY:
         raise PreconditionError(
             Reason.CONFIGURATION_INVALID,
             "key file is not encrypted PKCS#8",
             path=path,
             got=label,
-            expected=_ENCRYPTED_KEY,
+            expected=ENCRYPTED_KEY,
         )
     try:
         key = load_pem_private_key(pem, passphrase)
@@ -137,7 +130,7 @@ def public_key_to_pem(suite_id: str, raw: bytes) -> bytes:
     if form is None:
         raise DecodeError(Reason.INVALID_FIELD, "unknown suite", field="suite_id", got=suite_id)
     prefix, decode = form
-    return _encode_pem(_PUBLIC_KEY, prefix + decode(raw))
+    return encode_pem(_PUBLIC_KEY, prefix + decode(raw))
 
 
 def public_key_from_pem(pem: bytes) -> tuple[str, bytes]:
@@ -146,7 +139,7 @@ def public_key_from_pem(pem: bytes) -> tuple[str, bytes]:
     The curve names the suite. A certificate is only the key's container here: its signature, dates and names are the
     business of whoever trusts its issuer.
     """
-    label, der = _decode_pem(pem)
+    label, der = decode_pem(pem)
     if label == _CERTIFICATE:
         try:
             der = subject_public_key_info(x509.load_der_x509_certificate(der).tbs_certificate_bytes)
@@ -163,9 +156,12 @@ def public_key_from_pem(pem: bytes) -> tuple[str, bytes]:
 def _load_sm2(der: bytes, passphrase: bytes, path: Path) -> ExportableSigner:
     """An SM2 signer from EncryptedPrivateKeyInfo; PreconditionError CONFIGURATION_INVALID otherwise."""
     try:
-        engine = OpensslSm2()
-        key = engine.decrypt_pkcs8(der, passphrase)
-        return sm2.Sm2Signer(engine, key)
+        opened = suite(sm2.SUITE_ID)
+        if not isinstance(opened, sm2.Sm3Sm2) or not isinstance(opened.engine, OpensslSm2):
+            raise PreconditionError(
+                Reason.CONFIGURATION_INVALID, "key file does not open; were it an SM2 key, it would need OpenSSL 3"
+            )
+        return sm2.Sm2Signer(opened.engine, opened.engine.decrypt_pkcs8(der, passphrase))
     except PreconditionError as error:
         raise PreconditionError(Reason.CONFIGURATION_INVALID, error.detail, path=path) from error
 
@@ -188,27 +184,3 @@ def _read_private(path: Path) -> bytes:
         raise PreconditionError(
             Reason.CONFIGURATION_INVALID, f"key file cannot be read: {error.strerror}", path=path
         ) from error
-
-
-def _encode_pem(label: str, der: bytes) -> bytes:
-    """RFC 7468 text with lines of 64 characters."""
-    body = base64.b64encode(der)
-    lines = [body[start : start + 64] for start in range(0, len(body), 64)]
-    return b"\n".join([b"-----BEGIN %b-----" % label.encode(), *lines, b"-----END %b-----\n" % label.encode()])
-
-
-def _decode_pem(pem: bytes) -> tuple[str, bytes]:
-    """Label and bytes of exactly one PEM block with canonical base64; DecodeError INVALID_PUBLIC_KEY otherwise."""
-    if len(pem) > MAX_PEM_BYTES:
-        raise LimitError(Reason.LIMIT_EXCEEDED, "PEM text is too long", got=len(pem), limit=MAX_PEM_BYTES)
-    found = _PEM.fullmatch(pem)
-    if found is None:
-        raise DecodeError(Reason.INVALID_PUBLIC_KEY, "not one PEM block")
-    body = found[2].replace(b"\r", b"").replace(b"\n", b"")
-    try:
-        der = base64.b64decode(body, validate=True)
-    except binascii.Error as error:
-        raise DecodeError(Reason.INVALID_PUBLIC_KEY, "PEM block is not base64") from error
-    if base64.b64encode(der) != body:
-        raise DecodeError(Reason.INVALID_PUBLIC_KEY, "PEM block is not canonical base64")
-    return found[1].decode("ascii"), der

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bridge.crypto.der import require_strict_signature
+from bridge.crypto.pkcs8 import seal
 from bridge.crypto.points import P256, require_point
 from bridge.errors import Reason, VerificationError
 
@@ -80,9 +81,8 @@ class P256Signer:
         return self._private_key.sign(message, _ALGORITHM)
 
     def export_pkcs8(self, passphrase: bytes) -> bytes:
-        """The private key as encrypted PKCS#8 PEM (PBES2)."""
-        return self._private_key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(passphrase),
+        """The private key as encrypted PKCS#8 PEM."""
+        plain = self._private_key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
+        return seal(plain, passphrase)

@@ -5,11 +5,11 @@ Source: GB/T 32918.2-2017 and 32918.5-2017 (curve and example), GB/T 32905-2016 
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from bridge.crypto.der import require_strict_signature
+from bridge.crypto.pkcs8 import seal
 from bridge.crypto.points import SM2, require_point
 from bridge.crypto.sm2_gmssl import GmsslSm2
 from bridge.crypto.sm2_openssl import OpensslSm2
@@ -97,13 +97,10 @@ class Sm2Signer:
         return self._engine.sign(self._key, message)
 
     def export_pkcs8(self, passphrase: bytes) -> bytes:
-        """The private key as encrypted PKCS#8 PEM (PBES2 with scrypt); needs the system's OpenSSL."""
+        """The private key as encrypted PKCS#8 PEM; needs the system's OpenSSL."""
         if not isinstance(self._engine, OpensslSm2):
             raise PreconditionError(Reason.SUITE_UNAVAILABLE, "SM2 key files need the system's OpenSSL 3")
-        body = base64.b64encode(self._engine.encrypt_pkcs8(self._key, passphrase))
-        lines = [body[start : start + 64] for start in range(0, len(body), 64)]
-        label = b"ENCRYPTED PRIVATE KEY"
-        return b"\n".join([b"-----BEGIN " + label + b"-----", *lines, b"-----END " + label + b"-----", b""])
+        return seal(self._engine.private_key_info(self._key), passphrase)
 
 
 def open_suite() -> Sm3Sm2:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
-import secrets
 import sys
 from collections.abc import Callable
-from ctypes import byref, c_char_p, c_int, c_long, c_size_t, c_ubyte, c_uint64, c_ulong, c_void_p
+from ctypes import byref, c_char_p, c_int, c_long, c_size_t, c_ubyte, c_ulong, c_void_p
 from functools import lru_cache
 from typing import Any
 
@@ -31,10 +30,6 @@ MAX_CACHED_KEYS = 1024
 MAX_DER_SIGNATURE_BYTES = 72
 """Room for a DER signature of two 256-bit integers."""
 
-SCRYPT_N, SCRYPT_R, SCRYPT_P = 2**14, 8, 1
-"""Cost of guessing a passphrase: 16 MiB and about 50 ms a try; the most OpenSSL reads back under its default bound."""
-
-_SALT_BYTES = 16
 _LEAST_VERSION = 0x30000000
 _LIBRARY_NAMES = {
     "darwin": ("libcrypto.3.dylib",),
@@ -48,7 +43,6 @@ _SHORT: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "ERR_clear_error": (None, ()),
     "CRYPTO_free": (None, (c_void_p, c_char_p, c_int)),
     "EVP_sm3": (c_void_p, ()),
-    "EVP_aes_256_cbc": (c_void_p, ()),
     "EVP_MD_CTX_new": (c_void_p, ()),
     "EVP_MD_CTX_free": (None, (c_void_p,)),
     "EVP_PKEY_free": (None, (c_void_p,)),
@@ -63,17 +57,14 @@ _SHORT: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "EVP_PKEY2PKCS8": (c_void_p, (c_void_p,)),
     "EVP_PKCS82PKEY": (c_void_p, (c_void_p,)),
     "PKCS8_PRIV_KEY_INFO_free": (None, (c_void_p,)),
-    "PKCS5_pbe2_set_scrypt": (c_void_p, (c_void_p, c_char_p, c_int, c_void_p, c_uint64, c_uint64, c_uint64)),
-    "X509_ALGOR_free": (None, (c_void_p,)),
+    "i2d_PKCS8_PRIV_KEY_INFO": (c_int, (c_void_p, c_void_p)),
     "X509_SIG_free": (None, (c_void_p,)),
-    "i2d_X509_SIG": (c_int, (c_void_p, c_void_p)),
     "d2i_X509_SIG": (c_void_p, (c_void_p, c_void_p, c_long)),
 }
 _LONG: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "EVP_DigestVerify": (c_int, (c_void_p, c_char_p, c_size_t, c_char_p, c_size_t)),
     "EVP_DigestSign": (c_int, (c_void_p, c_void_p, c_void_p, c_char_p, c_size_t)),
     "EVP_PKEY_generate": (c_int, (c_void_p, c_void_p)),
-    "PKCS8_set0_pbe": (c_void_p, (c_char_p, c_int, c_void_p, c_void_p)),
     "PKCS8_decrypt": (c_void_p, (c_void_p, c_char_p, c_int)),
 }
 
@@ -165,25 +156,14 @@ class OpensslSm2:
             raise PreconditionError(Reason.CONFIGURATION_INVALID, "private key is not an SM2 key")
         return spki[len(SPKI_PREFIX) :]
 
-    def encrypt_pkcs8(self, key: Sm2Key, passphrase: bytes) -> bytes:
-        """The private key as EncryptedPrivateKeyInfo DER: PBES2 with scrypt and AES-256-CBC."""
-        c = self._c
-        salt = secrets.token_bytes(_SALT_BYTES)
-        info = c.EVP_PKEY2PKCS8(key.pointer)
+    def private_key_info(self, key: Sm2Key) -> bytes:
+        """The private key as unencrypted PKCS#8 DER; the caller seals it and lets go of it."""
+        info = self._c.EVP_PKEY2PKCS8(key.pointer)
         self._require(bool(info))
         try:
-            scheme = c.PKCS5_pbe2_set_scrypt(c.EVP_aes_256_cbc(), salt, len(salt), None, SCRYPT_N, SCRYPT_R, SCRYPT_P)
-            self._require(bool(scheme))
-            sealed = c.PKCS8_set0_pbe(passphrase, len(passphrase), info, scheme)
-            if not sealed:
-                c.X509_ALGOR_free(scheme)
-            self._require(bool(sealed))
+            return self._to_der(self._c.i2d_PKCS8_PRIV_KEY_INFO, info)
         finally:
-            c.PKCS8_PRIV_KEY_INFO_free(info)
-        try:
-            return self._to_der(c.i2d_X509_SIG, sealed)
-        finally:
-            c.X509_SIG_free(sealed)
+            self._c.PKCS8_PRIV_KEY_INFO_free(info)
 
     def decrypt_pkcs8(self, der: bytes, passphrase: bytes) -> Sm2Key:
         """The key in EncryptedPrivateKeyInfo DER; PreconditionError CONFIGURATION_INVALID if it does not open."""

@@ -75,13 +75,12 @@ def verify_consistency(
     A first tree of size 0 is refused: it is a prefix of everything, so a proof of that proves nothing.
     """
     _require(0 < size_1 <= size_2 <= MAX_SIZE, "sizes are not 0 < first <= second")
-    _require_digests([root_1, root_2])
     _require(len(path) <= MAX_DEPTH + 1, "consistency path is too long")
-    _require_digests(path)
     if size_1 == size_2:
         _require(not path, "equal sizes need no path")
         _require(root_1 == root_2, "equal sizes have different roots")
         return
+    _require_digests([root_1, root_2, *path])
     # Start at the largest complete subtree that ends where the first tree ends; it may be the whole first tree.
     shift = (size_1 & -size_1).bit_length() - 1
     node, last = (size_1 - 1) >> shift, (size_2 - 1) >> shift

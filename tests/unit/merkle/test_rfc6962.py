@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from hashlib import sha256
 from itertools import combinations
@@ -240,7 +241,5 @@ def test_only_our_error_leaves_the_verifiers():
             (rfc6962.verify_consistency, (ROOTS[3], first, ROOTS[4], size, nodes)),
         ):
             refused(call, *arguments)
-        try:
-            rfc6962.subset_root(digest, size, dict(enumerate(leaves, first)), nodes)
-        except VerificationError as error:
-            assert error.reason is Reason.PROOF_INVALID
+        with contextlib.suppress(VerificationError):
+            assert rfc6962.subset_root(digest, size, dict(enumerate(leaves, first)), nodes) != ROOTS[3]
