@@ -1,3 +1,5 @@
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,7 +44,7 @@ def test_split_pieces_join_to_the_whole(first: int, count: int, most: int) -> No
     pieces = split(Span(first, count), most)
     assert pieces[0].first == first
     assert pieces[-1].end == first + count
-    assert all(left.end == right.first for left, right in zip(pieces, pieces[1:], strict=False))
+    assert all(left.end == right.first for left, right in itertools.pairwise(pieces))
     assert all(piece.count <= most for piece in pieces)
 
 
