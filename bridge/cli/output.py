@@ -1,0 +1,76 @@
+"""What every command shares: how it prints for people or machines, and how it ends (0 ok, 1 refused, 2 usage)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from rich.console import Console
+
+from bridge.errors import BridgeError, DecodeError, Reason
+
+EXIT_OK = 0
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+T = TypeVar("T")
+
+console = Console(highlight=False)
+"""Where people read; machines read `print_json` on the same stream."""
+
+_USAGE_REASONS = frozenset({Reason.CONFIGURATION_INVALID})
+
+
+def print_json(value: object) -> None:
+    """One JSON value on one line."""
+    json.dump(value, sys.stdout, ensure_ascii=False)
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def as_dict(message: Message) -> dict[str, Any]:
+    """A message as plain values, every field present, bytes in base64."""
+    shown: dict[str, Any] = MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return shown
+
+
+def fail(error: BridgeError) -> NoReturn:
+    """End with the error on standard error: 2 when the caller's own files or options are wrong, else 1."""
+    sys.stderr.write(f"cargobridge: {error}\n")
+    usage = isinstance(error, DecodeError) and error.reason in _USAGE_REASONS
+    raise typer.Exit(EXIT_USAGE if usage else EXIT_REFUSED)
+
+
+def usage(sentence: str) -> NoReturn:
+    """End because the command was called wrongly."""
+    sys.stderr.write(f"cargobridge: {sentence}\n")
+    raise typer.Exit(EXIT_USAGE)
+
+
+def finish(work: Callable[[], T]) -> T:
+    """Run a piece of work to its end; a BridgeError becomes its sentence and exit code."""
+    try:
+        return work()
+    except BridgeError as error:
+        fail(error)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run asynchronous work to its end; Ctrl-C ends it with code 1."""
+    try:
+        return asyncio.run(work)
+    except BridgeError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        sys.stderr.write("cargobridge: interrupted\n")
+        raise typer.Exit(EXIT_REFUSED) from None
