@@ -111,7 +111,7 @@ class LedgerStore:
                 self.database.driver_execute("PRAGMA synchronous = FULL")
 
     def unsealed(self) -> SealedBlock | None:
-        """The newest block if it was stored and not sealed; forgets all caches, because a crash or doubt came before."""
+        """The newest block if it was stored and not sealed. Forgets all caches: a crash or a doubt came before."""
         self.abandon()
         self._state.forget()
         with self.database.reader() as connection:
