@@ -157,13 +157,13 @@ def _load_sm2(der: bytes, passphrase: bytes, path: Path) -> ExportableSigner:
     """An SM2 signer from EncryptedPrivateKeyInfo; PreconditionError CONFIGURATION_INVALID otherwise."""
     try:
         opened = suite(sm2.SUITE_ID)
-        if not isinstance(opened, sm2.Sm3Sm2) or not isinstance(opened.engine, OpensslSm2):
-            raise PreconditionError(
-                Reason.CONFIGURATION_INVALID, "key file does not open; were it an SM2 key, it would need OpenSSL 3"
-            )
-        return sm2.Sm2Signer(opened.engine, opened.engine.decrypt_pkcs8(der, passphrase))
+        engine = opened.engine if isinstance(opened, sm2.Sm3Sm2) else None
+        if isinstance(engine, OpensslSm2):
+            return sm2.Sm2Signer(engine, engine.decrypt_pkcs8(der, passphrase))
+        detail = "key file does not open; if it holds an SM2 key, that needs the system's OpenSSL 3"
     except PreconditionError as error:
-        raise PreconditionError(Reason.CONFIGURATION_INVALID, error.detail, path=path) from error
+        detail = error.detail
+    raise PreconditionError(Reason.CONFIGURATION_INVALID, detail, path=path)
 
 
 def _read_private(path: Path) -> bytes:
