@@ -161,9 +161,10 @@ def plan_mapping(mapping: Mapping, lookup: Lookup, *, origin: str = "") -> tuple
     """[MAP-4] The two halves to store for a verified mapping, or none when it stands already.
 
     `origin` is empty for this ledger's own authority, else the client it came through: then its home identifier is the
-    other ledger's form. Raises AlreadyExistsError MAPPING_CONFLICT (either identifier is mapped elsewhere, or the pair
-    belongs to the other authority) or REVISION_CONFLICT, and NotFoundError MAPPING_NOT_FOUND for revoking what does not
-    stand.
+    other ledger's form, and acts may come late or with gaps: an older act on the same pair changes nothing, and a
+    revocation that comes before its registration is kept. Raises AlreadyExistsError MAPPING_CONFLICT (either identifier
+    is mapped elsewhere, or the pair belongs to the other authority) or REVISION_CONFLICT, and NotFoundError
+    MAPPING_NOT_FOUND for revoking what does not stand.
     """
     side = COUNTERPARTY_SIDE if origin else HOME_SIDE
     home, counterparty = _pair(mapping.home), _pair(mapping.counterparty)
@@ -171,15 +172,18 @@ def plan_mapping(mapping: Mapping, lookup: Lookup, *, origin: str = "") -> tuple
     body = encode(mapping)
     if all(half is not None and half.mapping == body and half.origin == origin for half in stored):
         return ()
+    if origin and _is_superseded(stored, (counterparty, home), origin, mapping.revision):
+        return ()
     if mapping.state == MAPPING_STATE_REVOKED:
-        _require_own_pair(stored, (counterparty, home), origin)
+        if not origin or any(stored):
+            _require_own_pair(stored, (counterparty, home), origin)
     else:
         if _is_same_pair(stored, (counterparty, home)) and _origin(stored) != origin:
             # Both authorities registered the same pair on their own: they agree, and the first act stands.
             return ()
         _require_free(stored, (counterparty, home))
     expected = 1 + max((half.revision for half in stored if half is not None), default=0)
-    if mapping.revision != expected:
+    if mapping.revision < expected or (mapping.revision > expected and not origin):
         raise AlreadyExistsError(
             Reason.REVISION_CONFLICT,
             "not the next revision of these identifiers",
@@ -211,6 +215,14 @@ def _require_own_pair(stored: _Stored, others: _Others, origin: str) -> None:
         raise NotFoundError(Reason.MAPPING_NOT_FOUND, "no such mapping stands")
     if _origin(stored) != origin:
         raise AlreadyExistsError(Reason.MAPPING_CONFLICT, "the other ledger's authority registered this mapping")
+
+
+def _is_superseded(stored: _Stored, others: _Others, origin: str, revision: int) -> bool:
+    """[MAP-4] True when a later act of the same authority on the same pair is here already."""
+    return all(
+        half is not None and half.origin == origin and _other(half) == other and half.revision > revision
+        for half, other in zip(stored, others, strict=True)
+    )
 
 
 def _is_same_pair(stored: _Stored, others: _Others) -> bool:
