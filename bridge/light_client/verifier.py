@@ -35,7 +35,7 @@ MAX_LEDGER_ID_CHARACTERS = 50
 """Longest ledger id in characters: what CometBFT allows a chain id."""
 
 
-def verify_update(  # noqa: PLR0917 - the three values, two options and one port of ICS-02, in its order
+def verify_update(
     profile: HeaderProfile,
     trusted: ConsensusState,
     untrusted: UntrustedHeader,
