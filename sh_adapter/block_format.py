@@ -176,6 +176,7 @@ class ChainmakerFormat:
 
     def advance(self, sealed: SealedBlock) -> None:
         """Move the tip to a stored and sealed block."""
+        self._require_follows(sealed.height, sealed.time)
         self._tip = self._tip_after(sealed)
 
     def needs_proof_block(self) -> bool:
@@ -184,6 +185,10 @@ class ChainmakerFormat:
 
     def update(self, reader: BlockReader, height: int, trusted_height: int) -> bytes:
         """ChainmakerUpdate for `height`; it verifies from `trusted_height` when no config block lies between."""
+        if not 0 <= trusted_height < height:
+            raise PreconditionError(
+                Reason.NON_INCREASING_HEIGHT, "a header is trusted from below", got=trusted_height, height=height
+            )
         block = reader.block(height)
         update = ChainmakerUpdate.FromString(block.commit)
         update.trusted_height = trusted_height
@@ -208,8 +213,8 @@ class ChainmakerFormat:
         Raises NotFoundError PACKET_NOT_FOUND when there are no such entries, PreconditionError HEIGHT_NOT_FOUND when
         `proof_height` is set and is not the block that wrote every one of them.
         """
-        entries = reader.entries(first_position, count)
-        if len(entries) < count or not entries:
+        entries = reader.entries(first_position, count) if first_position >= 0 and count > 0 else ()
+        if not entries or len(entries) < count:
             raise NotFoundError(Reason.PACKET_NOT_FOUND, "no such entries", first=first_position, count=count)
         runs: list[ProvenRun] = []
         for height, of_block in groupby(entries, key=lambda entry: entry.height):
@@ -329,6 +334,8 @@ class ChainmakerFormat:
         return _Tip(0, self._genesis_header.block_hash, self.genesis().time, self._genesis_set)
 
     def _tip_after(self, block: SealedBlock) -> _Tip:
+        if not block.commit:
+            raise PreconditionError(Reason.STATE_CHANGED, "the block is not sealed", height=block.height)
         return _Tip(
             block.height,
             block.header_hash,
