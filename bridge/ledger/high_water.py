@@ -20,7 +20,8 @@ class HighWaterMark(Protocol):
         ...
 
     def advance_all(self, height: int, digest: bytes) -> None:
-        """[STO-1] Return when the validators may sign `digest` (the header hash) at `height`, remembering it durably first.
+        """[STO-1] Return when the validators may sign `digest` (the header hash) at `height`, remembering it durably
+        first.
 
         The same digest at the height of the mark may be signed again. Anything else at or below the mark raises
         PreconditionError DOUBLE_SIGN_REFUSED, and the mark stands.

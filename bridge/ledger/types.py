@@ -1,6 +1,8 @@
-"""The values that pass between engine, application and block format, and the BlockFormat port the two adapters implement.
+"""The values that pass between engine, application and block format, and the BlockFormat port the two adapters
+implement.
 
-An entry is a provable fact; its body (packet or acknowledgement bytes) travels beside it and is bound by the entry's value.
+An entry is a provable fact; its body (packet or acknowledgement bytes) travels beside it and is bound by the entry's
+value.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ KIND_ACKNOWLEDGEMENT = 2
 
 @dataclass(frozen=True, slots=True)
 class WrittenEntry:
-    """An entry the application appended: its kind, the client and sequence it speaks about, and the body it commits to."""
+    """An entry the application appended: its kind, the client and sequence it speaks about, and the body it commits
+    to.
+    """
 
     entry: Entry
     kind: int
@@ -46,7 +50,8 @@ class TransactionResult:
     submitter_suite: str = ""
     """Suite of the key below; empty when the submitting member or its key is not known."""
     submitter_key: bytes = b""
-    """Public key the transaction's signature verified under, for formats whose transactions carry their sender's key."""
+    """Public key the transaction's signature verified under, for formats whose transactions carry their sender's key.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,9 @@ class BlockInput:
     first_position: int
     """Position of the block's first entry on this ledger."""
     rotation: RotateValidatorsAct | None = None
-    """Next validators, when a transaction of the block rotates them. The engine cuts such a block around that one transaction:
-    it is the only transaction of its block, because some formats know rotations by a block of their own."""
+    """Next validators, when a transaction of the block rotates them. The engine cuts such a block around that one
+    transaction: it is the only transaction of its block, because some formats know rotations by a block of their own.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,9 @@ class BlockReader(Protocol):
     """What a format may read back from the store to make headers and proofs."""
 
     def block(self, height: int) -> SealedBlock:
-        """The sealed block; NotFoundError HEIGHT_NOT_FOUND otherwise. `leaves` and `transaction_forms` are left empty."""
+        """The sealed block; NotFoundError HEIGHT_NOT_FOUND otherwise. `leaves` and `transaction_forms` are left
+        empty.
+        """
         ...
 
     def transaction_forms(self, height: int) -> Sequence[bytes]:
@@ -147,13 +155,15 @@ class ProvenRun:
 class BlockFormat(Protocol):
     """How one ledger builds, signs and proves its blocks; the Hong Kong and Shanghai adapters each have one.
 
-    Stateful: it holds the chain's tip and what it needs of the past, rebuilt by `restore`. Called by one thread at a time.
-    A block is built, stored, and only then sealed (signed): what was signed can never be lost, so nothing else can be
-    signed at its height. A block that was stored and not sealed is sealed after a restart, by the same calls.
+    Stateful: it holds the chain's tip and what it needs of the past, rebuilt by `restore`. Called by one thread at a
+    time. A block is built, stored, and only then sealed (signed): what was signed can never be lost, so nothing else
+    can be signed at its height. A block that was stored and not sealed is sealed after a restart, by the same calls.
     """
 
     def genesis(self) -> ConsensusState:
-        """The trust anchor before the first block is made: height 0 where the format can express it, else the first block's."""
+        """The trust anchor before the first block is made: height 0 where the format can express it, else the first
+        block's.
+        """
         ...
 
     def restore(self, reader: BlockReader) -> None:
@@ -161,8 +171,9 @@ class BlockFormat(Protocol):
         ...
 
     def next_time(self, now: Nanos) -> Nanos:
-        """Time of the next block, asked for before its transactions are executed: `now` as the format's header can say it, and
-        not before the tip (after it, where times never repeat)."""
+        """Time of the next block, asked for before its transactions are executed: `now` as the format's header can say
+        it, and not before the tip (after it, where times never repeat).
+        """
         ...
 
     def build(self, block: BlockInput) -> SealedBlock:
@@ -170,14 +181,17 @@ class BlockFormat(Protocol):
         ...
 
     def seal(self, block: SealedBlock) -> SealedBlock:
-        """The same block with its commit: move the signers' high-water mark (`high_water.HighWaterMark.advance_all`), then sign.
+        """The same block with its commit: move the signers' high-water mark (`high_water.HighWaterMark.advance_all`),
+        then sign.
 
         The block is the one after the tip, built just now or stored before a crash; nothing else is needed to sign it.
         """
         ...
 
     def advance(self, sealed: SealedBlock) -> None:
-        """The block is stored and sealed: move the tip. Depends on the block alone (`leaves`, `extra`), not on `build` before."""
+        """The block is stored and sealed: move the tip. Depends on the block alone (`leaves`, `extra`), not on `build`
+        before.
+        """
         ...
 
     def needs_proof_block(self) -> bool:
@@ -193,5 +207,7 @@ class BlockFormat(Protocol):
         ...
 
     def prove(self, reader: BlockReader, first_position: int, count: int, proof_height: int) -> Sequence[ProvenRun]:
-        """Runs that cover the entries; `proof_height` 0 lets the format choose. PreconditionError when not provable yet."""
+        """Runs that cover the entries; `proof_height` 0 lets the format choose. PreconditionError when not provable
+        yet.
+        """
         ...

@@ -15,7 +15,7 @@ from bridge.crypto.ports import SignatureCheck, Signer
 from bridge.crypto.signing import Domain, sign_bytes
 from bridge.crypto.suites import suite
 from bridge.errors import BridgeError, DecodeError, Reason, VerificationError
-from bridge.protocol.clients import Authority, decode_anchor, trust_options
+from bridge.protocol.clients import Authority, trust_options
 from bridge.protocol.paths import require_client_id, require_ledger_id
 from bridge.protocol.ports import require_known_port
 from bridge.v1.transaction_pb2 import (
@@ -88,10 +88,10 @@ def verify_act(signed: SignedAct, authorities: Sequence[Authority], check: Signa
 
 
 def decode_create_client(act: bytes) -> CreateClientAct:
-    """[ACT-3] A client id, an anchor and trust options, all in form; DecodeError otherwise."""
+    """[ACT-3] A client id, an anchor of a named ledger, and trust options; DecodeError otherwise."""
     message = _decode(CreateClientAct, act)
     require_client_id(message.client_id)
-    decode_anchor(message.anchor)
+    require_ledger_id(message.anchor.ledger_id, "anchor.ledger_id")
     trust_options(message)
     return message
 
@@ -107,10 +107,10 @@ def decode_pair_client(act: bytes) -> PairClientAct:
 
 
 def decode_recover_client(act: bytes) -> RecoverClientAct:
-    """[ACT-5] A client id, an anchor, and a reason for the audit trail."""
+    """[ACT-5] A client id, an anchor of a named ledger, and a reason for the audit trail."""
     message = _decode(RecoverClientAct, act)
     require_client_id(message.client_id)
-    decode_anchor(message.anchor)
+    require_ledger_id(message.anchor.ledger_id, "anchor.ledger_id")
     require_text(message.reason, "reason", most=MAX_REASON_CHARACTERS)
     return message
 

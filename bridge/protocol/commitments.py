@@ -18,9 +18,9 @@ COMMITMENT_VERSION = b"\x02"
 
 
 def packet_commitment(hash_: Hash, packet: Packet) -> bytes:
-    """[COM-1] `H(2 | H(destination_client) | H(timeout_seconds) | H(payload hashes))`, the timeout in 8 bytes, big-endian.
+    """[COM-1] `H(2 | H(destination_client) | H(timeout_seconds) | H(payload hashes))`.
 
-    Source client and sequence are bound by the entry's path.
+    The timeout is 8 bytes, big-endian. Source client and sequence are bound by the entry's path.
     """
     payloads = b"".join(payload_hash(hash_, payload) for payload in packet.payloads)
     timeout = packet.timeout_seconds.to_bytes(8, "big")

@@ -14,8 +14,8 @@ from bridge.protocol.paths import MAX_SEQUENCE, require_client_id, require_port
 from bridge.v1.packet_pb2 import Packet, Payload
 from bridge.wire import decode_strict, encode, require_text
 
-MAX_PAYLOAD_VALUE_BYTES = 512 * 1024
-"""Largest payload value, in bytes: a document of 256 KiB disclosed whole, with its salts and pointers."""
+MAX_PAYLOAD_VALUE_BYTES = 768 * 1024
+"""Largest payload value, in bytes: a document of 4,000 leaves disclosed whole, with its salts and pointers."""
 
 MAX_PACKET_BYTES = MAX_PAYLOAD_VALUE_BYTES + 4096
 """Largest packet, in bytes: one payload and its addresses."""

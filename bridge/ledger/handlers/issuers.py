@@ -1,0 +1,45 @@
+"""Who signed: members and keys as this ledger knows them, for submissions and for statements of either side."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from bridge.errors import Reason, VerificationError
+from bridge.ledger.rows import KeyRow, MemberRow
+from bridge.ledger.state import Overlay, State
+from bridge.v1.cargo_pb2 import Statement
+from bridge.v1.member_pb2 import MEMBER_ROLE_ISSUER, MEMBER_STATE_REVOKED, MemberRegistration
+
+MAX_REMEMBERED_REGISTRATIONS = 4096
+"""Registrations whose roles are remembered; a registration has a few hundred bytes."""
+
+
+@lru_cache(maxsize=MAX_REMEMBERED_REGISTRATIONS)
+def roles_of(registration: bytes) -> frozenset[int]:
+    """Roles a stored registration gives; it was decoded strictly when it was taken."""
+    return frozenset(MemberRegistration.FromString(registration).roles)
+
+
+def issuer_key(state: State | Overlay, origin: str, statement: Statement) -> KeyRow:
+    """[ISS-1] The key a statement names, of a member that may sign statements now.
+
+    Raises VerificationError ISSUER_UNKNOWN, ISSUER_REVOKED (the member or the key), or ROLE_MISSING.
+    """
+    member_id = statement.issuer_member_id
+    member = state.get(MemberRow, (origin, member_id))
+    if member is None:
+        raise VerificationError(Reason.ISSUER_UNKNOWN, "no such member", member_id=member_id)
+    if member.state == MEMBER_STATE_REVOKED:
+        raise VerificationError(Reason.ISSUER_REVOKED, "the member is revoked", member_id=member_id)
+    if MEMBER_ROLE_ISSUER not in roles_of(member.registration):
+        raise VerificationError(Reason.ROLE_MISSING, "the member is no issuer", member_id=member_id)
+    key = state.get(KeyRow, (origin, member_id, statement.issuer_key_id))
+    if key is None:
+        raise VerificationError(
+            Reason.ISSUER_UNKNOWN, "no such key", member_id=member_id, key_id=statement.issuer_key_id
+        )
+    if key.revoked:
+        raise VerificationError(
+            Reason.ISSUER_REVOKED, "the key is revoked", member_id=member_id, key_id=statement.issuer_key_id
+        )
+    return key

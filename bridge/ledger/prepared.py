@@ -1,0 +1,259 @@
+"""Transactions decoded once, ahead of execution: pure functions of the submitted bytes.
+
+What does not decode is kept with its error, because the refusal is an answer that execution gives in order. Header
+updates and record digests need the client's profile and suite, so they are filled in when those are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from bridge.cargo.statement import decode_payload, decode_statement, record_key_digest, statement_digest
+from bridge.crypto.ports import Suite
+from bridge.errors import BridgeError, DecodeError, LimitError, Reason
+from bridge.light_client.types import HeaderProfile, UntrustedHeader
+from bridge.protocol.acknowledgements import decode_acknowledgement
+from bridge.protocol.packets import decode_packet, require_payload
+from bridge.protocol.paths import MAX_SEQUENCE
+from bridge.protocol.ports import CARGO_PORT, require_routable
+from bridge.v1.cargo_pb2 import RecordPayload, Statement
+from bridge.v1.packet_pb2 import Acknowledgement, Packet, Payload
+from bridge.v1.transaction_pb2 import Delivery, Operation, RunItem, Transaction, TransactionBody
+from bridge.wire import MAX_MESSAGE_BYTES, decode_strict
+
+MAX_OPERATIONS = 1024
+"""Most operations of a transaction; a batch of 256 issues is usual."""
+
+MAX_DELIVERED_HEADERS = 64
+"""Most headers of a delivery: what one GetHeaders answers."""
+
+MAX_DELIVERED_ITEMS = 2048
+"""Most run items of a delivery, opaque ones included; 256 packets or 1 MiB are usual."""
+
+MAX_OPAQUE_BYTES = 64
+"""Longest leaf hash of an opaque item, in bytes."""
+
+T = TypeVar("T")
+
+
+class PreparedRecord:
+    """The value of a cargo payload with its statement; `digests` remembers what one suite made of it."""
+
+    __slots__ = ("_digests", "_suite_id", "error", "payload", "statement", "value")
+
+    def __init__(self, value: bytes) -> None:
+        self.value = value
+        self.payload: RecordPayload | None = None
+        self.statement: Statement | None = None
+        self.error: BridgeError | None = None
+        self._suite_id = ""
+        self._digests = (b"", b"")
+        try:
+            self.payload = decode_payload(value)
+            self.statement = decode_statement(self.payload.statement)
+        except BridgeError as error:
+            self.error = error
+
+    def opened(self) -> tuple[RecordPayload, Statement]:
+        """Payload and statement; raises what decoding raised."""
+        if self.payload is None or self.statement is None:
+            raise self.error or DecodeError(Reason.MALFORMED_MESSAGE, "no statement")
+        return self.payload, self.statement
+
+    def digests(self, suite: Suite) -> tuple[bytes, bytes]:
+        """Digest of the record key and of the statement, in the record's home suite."""
+        if self._suite_id != suite.suite_id:
+            payload, statement = self.opened()
+            self._digests = (record_key_digest(suite, statement.key), statement_digest(suite, payload.statement))
+            self._suite_id = suite.suite_id
+        return self._digests
+
+
+class PreparedItem:
+    """One item of a run: a packet, an acknowledgement, or an opaque place."""
+
+    __slots__ = (
+        "acknowledgement",
+        "body",
+        "error",
+        "outcome",
+        "packet",
+        "payload",
+        "port",
+        "record",
+        "rejection",
+        "sequence",
+    )
+
+    def __init__(self, item: RunItem) -> None:
+        self.packet: Packet | None = None
+        self.payload: Payload | None = None
+        self.port = ""
+        self.record: PreparedRecord | None = None
+        self.outcome: Acknowledgement | None = None
+        self.acknowledgement = False
+        self.sequence = 0
+        self.body = b""
+        self.error: BridgeError | None = None
+        """Why the item is not delivered at all."""
+        self.rejection: BridgeError | None = None
+        """Why a packet that is one cannot be routed: it ends in REJECTED."""
+        kind = item.WhichOneof("item")
+        try:
+            if kind == "packet":
+                self._packet(item.packet)
+            elif kind == "acknowledgement":
+                self._acknowledgement(item)
+            elif kind == "opaque":
+                self.body = item.opaque
+                if len(self.body) > MAX_OPAQUE_BYTES:
+                    raise LimitError(Reason.LIMIT_EXCEEDED, "opaque item", got=len(self.body), limit=MAX_OPAQUE_BYTES)
+            else:
+                raise DecodeError(Reason.FIELD_REQUIRED, "an item is a packet, an acknowledgement or opaque")
+        except BridgeError as error:
+            self.error = error
+
+    def _packet(self, body: bytes) -> None:
+        self.body = body
+        self.packet = packet = decode_packet(body)
+        self.sequence = packet.sequence
+        try:
+            self.payload = require_payload(packet)
+            self.port = require_routable(self.payload)
+        except BridgeError as error:
+            self.rejection = error
+            return
+        if self.port == CARGO_PORT:
+            self.record = PreparedRecord(self.payload.value)
+
+    def _acknowledgement(self, item: RunItem) -> None:
+        written = item.acknowledgement
+        self.acknowledgement = True
+        self.sequence, self.body = written.sequence, written.acknowledgement
+        if not 0 < self.sequence <= MAX_SEQUENCE:
+            raise DecodeError(Reason.INVALID_FIELD, "sequences start at 1", field="sequence", got=self.sequence)
+        self.outcome = decode_acknowledgement(self.body)
+
+
+class PreparedHeader:
+    """One header update of a delivery, decoded by the client's profile when that is known."""
+
+    __slots__ = ("_profile", "data", "error", "untrusted")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.untrusted: UntrustedHeader | None = None
+        self.error: BridgeError | None = None
+        self._profile = ""
+
+    def opened(self, profile: HeaderProfile) -> UntrustedHeader:
+        """The header as `profile` reads it; raises what decoding raised."""
+        if self._profile != profile.profile_id:
+            self._profile, self.untrusted, self.error = profile.profile_id, None, None
+            try:
+                self.untrusted = profile.decode_update(self.data)
+            except BridgeError as error:
+                self.error = error
+        if self.untrusted is None:
+            raise self.error or DecodeError(Reason.MALFORMED_MESSAGE, "no header")
+        return self.untrusted
+
+
+class PreparedRun:
+    """A run of items under one proof."""
+
+    __slots__ = ("items", "proof", "proof_height")
+
+    def __init__(self, proof_height: int, proof: bytes, items: list[PreparedItem]) -> None:
+        self.proof_height = proof_height
+        self.proof = proof
+        self.items = items
+
+
+class PreparedOperation:
+    """One operation; which attributes are filled depends on `kind`, the name of the oneof field."""
+
+    __slots__ = ("error", "headers", "kind", "message", "record", "runs")
+
+    def __init__(self, message: Operation) -> None:
+        self.message = message
+        self.kind = message.WhichOneof("kind") or ""
+        self.error: BridgeError | None = None
+        self.record: PreparedRecord | None = None
+        self.headers: list[PreparedHeader] = []
+        self.runs: list[PreparedRun] = []
+        if self.kind == "issue_record":
+            self.record = PreparedRecord(message.issue_record.payload)
+        elif self.kind == "deliver":
+            self.error = _error_of(self._delivery, message.deliver)
+        elif self.kind == "submit_misbehaviour":
+            evidence = message.submit_misbehaviour
+            self.headers = [PreparedHeader(evidence.header_1), PreparedHeader(evidence.header_2)]
+        elif not self.kind:
+            self.error = DecodeError(Reason.FIELD_REQUIRED, "an operation has a kind", field="kind")
+
+    @property
+    def client_id(self) -> str:
+        """Client the operation names in plain sight, or nothing."""
+        if self.kind in ("issue_record", "deliver", "submit_misbehaviour"):
+            return str(getattr(self.message, self.kind).client_id)
+        return ""
+
+    def _delivery(self, delivery: Delivery) -> None:
+        if len(delivery.headers) > MAX_DELIVERED_HEADERS:
+            raise LimitError(
+                Reason.LIMIT_EXCEEDED, "headers of a delivery", got=len(delivery.headers), limit=MAX_DELIVERED_HEADERS
+            )
+        count = sum(len(run.items) for run in delivery.runs)
+        if count > MAX_DELIVERED_ITEMS:
+            raise LimitError(Reason.LIMIT_EXCEEDED, "items of a delivery", got=count, limit=MAX_DELIVERED_ITEMS)
+        self.headers = [PreparedHeader(header) for header in delivery.headers]
+        self.runs = [
+            PreparedRun(run.proof_height, run.proof, [PreparedItem(item) for item in run.items])
+            for run in delivery.runs
+        ]
+
+
+class PreparedTransaction:
+    """A submitted transaction, or why it is none."""
+
+    __slots__ = ("body", "error", "operations", "raw", "transaction")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self.transaction: Transaction | None = None
+        self.body: TransactionBody | None = None
+        self.operations: list[PreparedOperation] = []
+        self.error = _error_of(self._decode, raw)
+
+    @property
+    def is_rotation(self) -> bool:
+        """True when it rotates validators: the engine then cuts a block around it alone."""
+        return any(operation.kind == "rotate_validators" for operation in self.operations)
+
+    def _decode(self, raw: bytes) -> None:
+        transaction = decode_strict(Transaction, raw, MAX_MESSAGE_BYTES)
+        body = decode_strict(TransactionBody, transaction.body, MAX_MESSAGE_BYTES)
+        count = len(body.operations)
+        if not 1 <= count <= MAX_OPERATIONS:
+            raise LimitError(Reason.LIMIT_EXCEEDED, "operations of a transaction", got=count, limit=MAX_OPERATIONS)
+        self.transaction, self.body = transaction, body
+        self.operations = [PreparedOperation(operation) for operation in body.operations]
+
+
+Prepared = Sequence[PreparedTransaction]
+"""The transactions of a block, decoded."""
+
+
+def prepare(transactions: Sequence[bytes]) -> list[PreparedTransaction]:
+    """[APP-2] Decode the transactions of a block; never raises, never looks at state."""
+    return [PreparedTransaction(raw) for raw in transactions]
+
+
+def _error_of(action: Callable[[T], None], argument: T) -> BridgeError | None:
+    try:
+        action(argument)
+    except BridgeError as error:
+        return error
+    return None
