@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +16,19 @@ EACH = "*"
 def find(value: Any, pattern: str) -> Iterator[tuple[str, Any]]:
     """Pointer and value of everything the pattern meets, in document order; nothing where the shape is another."""
     return _find(value, _split(pattern), 0, "")
+
+
+def find_values(value: Any, pattern: str) -> Sequence[Any]:
+    """Values of everything the pattern meets, without their pointers: for the many patterns of a summary."""
+    found: list[Any] = [value]
+    for name in _split(pattern):
+        if name == EACH:
+            found = [child for parent in found if type(parent) is list for child in parent]
+        else:
+            found = [parent[name] for parent in found if type(parent) is dict and name in parent]
+        if not found:
+            break
+    return found
 
 
 def first_text(value: Any, patterns: tuple[str, ...]) -> tuple[str, str] | None:

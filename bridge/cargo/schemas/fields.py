@@ -61,10 +61,11 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """An object: kinds of the fields it may have, and names of those it must have."""
+    """An object: kinds of the fields it may have, and names of those it must have, in order and as a set."""
 
     kinds: Mapping[str, Kind]
     required: tuple[str, ...]
+    needed: frozenset[str]
 
 
 Kind = Text | Number | Flag | Items | Fields
@@ -72,10 +73,8 @@ Kind = Text | Number | Flag | Items | Fields
 
 def fields(table: Mapping[str, Kind]) -> Fields:
     """An object from a table; a name that ends in "!" is required."""
-    return Fields(
-        kinds={name.removesuffix("!"): kind for name, kind in table.items()},
-        required=tuple(name[:-1] for name in table if name.endswith("!")),
-    )
+    required = tuple(name[:-1] for name in table if name.endswith("!"))
+    return Fields({name.removesuffix("!"): kind for name, kind in table.items()}, required, frozenset(required))
 
 
 def one_of(*choices: str) -> Text:
@@ -144,9 +143,9 @@ def _check_object(value: Any, kind: Fields, pointer: str, findings: list[Finding
     if type(value) is not dict:
         findings.append(error(pointer, Reason.INVALID_FIELD, "must be an object"))
         return
-    findings.extend(
-        error(f"{pointer}/{name}", Reason.FIELD_REQUIRED, "is required") for name in kind.required if name not in value
-    )
+    if not value.keys() >= kind.needed:
+        missing = [name for name in kind.required if name not in value]
+        findings.extend(error(f"{pointer}/{name}", Reason.FIELD_REQUIRED, "is required") for name in missing)
     kinds = kind.kinds
     for name, child in value.items():
         child_kind = kinds.get(name)
