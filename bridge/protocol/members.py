@@ -7,13 +7,14 @@ Storing members, and asking whether one may act, is left to the ledger.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from bridge.cargo.identifiers import require_identifier
 from bridge.cargo.names import require_name
+from bridge.cargo.schemes import MEMBER_FORM
+from bridge.cargo.statement import KEY_ID_FORM, MAX_SIGNATURE_BYTES
 from bridge.crypto.ports import SignatureCheck
 from bridge.crypto.signing import Domain, sign_bytes
 from bridge.crypto.suites import suite
@@ -31,9 +32,6 @@ from bridge.wire import decode_strict, nanos_from, require_known_enum
 MAX_REGISTRATION_BYTES = 16 * 1024
 """Largest registration in bytes: every list at its limit."""
 
-MAX_SIGNATURE_BYTES = 96
-"""Longest signature in bytes: DER of two 32-byte numbers is 72, Ed25519 is 64."""
-
 MAX_SIGNED_BYTES = MAX_REGISTRATION_BYTES + MAX_SIGNATURE_BYTES + 16
 
 MAX_REVISION = 2**31 - 1
@@ -44,8 +42,6 @@ MAX_NAMES = 6
 MAX_IDENTIFIERS = 16
 """Most keys, names and identifiers of one member: a platform has a key a machine, a firm a number a register."""
 
-_MEMBER_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
-_KEY_ID = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
 _ROLES = frozenset(MemberRole.values()) - {0}
 
 
@@ -139,7 +135,7 @@ def decode_registration(data: bytes) -> MemberRegistration:
 
 def require_member_id(member_id: str, field: str = "member_id") -> str:
     """[MEM-3] A member id is an RFC 1034 label in lower case, 1 to 63 characters; DecodeError INVALID_IDENTIFIER."""
-    if _MEMBER_ID.fullmatch(member_id) is None:
+    if MEMBER_FORM.fullmatch(member_id) is None:
         raise DecodeError(Reason.INVALID_IDENTIFIER, "not a member id", field=field, got=member_id[:80])
     return member_id
 
@@ -148,7 +144,7 @@ def require_key_id(key_id: str, field: str = "key_id") -> str:
     """[MEM-3] A key id has 1 to 64 characters of `a-z 0-9 . _ -`, first and last no mark; DecodeError
     INVALID_IDENTIFIER.
     """
-    if _KEY_ID.fullmatch(key_id) is None:
+    if KEY_ID_FORM.fullmatch(key_id) is None:
         raise DecodeError(Reason.INVALID_IDENTIFIER, "not a key id", field=field, got=key_id[:80])
     return key_id
 
