@@ -114,6 +114,7 @@ class Sequencer:
     async def submit(self, transaction: bytes, attachments: Sequence[Attachment] = ()) -> TransactionOutcome:
         """[SEQ-1] Have a transaction ordered and executed; return its result once the block is stored and sealed.
 
+        Raises DecodeError for what is no transaction: it never enters a block.
         Raises LimitError LIMIT_EXCEEDED when too much waits, LimitError STORAGE_FULL when the block could not be stored
         (nothing happened), LedgerUnavailableError LEDGER_STOPPING while stopping, and LedgerUnavailableError otherwise
         when the outcome is not known: repeat the call, which answers the first result if there was one.
@@ -122,6 +123,8 @@ class Sequencer:
         self._admit(size)
         try:
             submission = await self._prepare(transaction, attachments)
+            if submission.prepared.error is not None:
+                raise submission.prepared.error
             waiting = _Waiting(submission, self._loop.create_future())
             with self._ready:
                 self._waiting.append(waiting)

@@ -47,7 +47,6 @@ class LedgerStore:
         self.database = database
         self._faults = faults
         self._state = SqlState(database)
-        self._peek = PeekState(database, self._state)
         self._reader = StoreReader(database)
         self._statements: dict[tuple[str, str], str] = {}
         self._validator_sets: set[bytes] = set()
@@ -60,8 +59,8 @@ class LedgerStore:
 
     @property
     def peek(self) -> State:
-        """The state for threads that look ahead."""
-        return self._peek
+        """The state for a thread that looks ahead; a new view each time."""
+        return PeekState(self.database, self._state)
 
     @property
     def reader(self) -> StoreReader:

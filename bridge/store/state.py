@@ -133,22 +133,31 @@ class PeekState:
     """The state as of the last block or so, for threads that prepare transactions ahead of the writer.
 
     What it finds decides only which signatures are checked early; the writer decides on `SqlState` what they are worth.
+    One is made for each batch and remembers what it read for that batch only.
     """
 
     def __init__(self, database: Database, state: SqlState) -> None:
         self._database = database
         self._state = state
+        self._rows: dict[tuple[type[Row], RowKey], Row | None] = {}
 
     def get(self, row_type: type[R], key: RowKey) -> R | None:
         """The row, or None."""
         row = self._state.peek(row_type, key)
         if row is None:
-            with self._database.reader() as connection:
-                row = next(iter(_select(connection, row_type, [key])), None)
+            if (row_type, key) not in self._rows:
+                self.prefetch(row_type, [key])
+            row = self._rows[row_type, key]  # type: ignore[assignment]
         return row
 
     def prefetch(self, row_type: type[R], keys: Iterable[RowKey]) -> None:
-        """Nothing: rows that are asked for ahead are the hot ones."""
+        """Read together what the writer's cache does not hold."""
+        missing = [key for key in dict.fromkeys(keys) if self._state.peek(row_type, key) is None]
+        for start in range(0, len(missing), PREFETCH_KEYS):
+            part = missing[start : start + PREFETCH_KEYS]
+            with self._database.reader() as connection:
+                found = {row.key: row for row in _select(connection, row_type, part)}
+            self._rows.update({(row_type, key): found.get(key) for key in part})
 
     def floor(self, row_type: type[R], key: RowKey) -> R | None:
         """As State.floor."""
