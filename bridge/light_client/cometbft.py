@@ -131,9 +131,9 @@ def _require_sound(block: LightBlock) -> None:
     """Everything that needs no signature and no trusted state."""
     require_header(block.header)
     require_commit_for(block)
-    require_commit_entries(block)
     require_set(block.validators)
     require_own_set(block)
+    require_commit_entries(block)
     require_entries_match_set(block)
 
 
