@@ -82,12 +82,12 @@ class SqlState:
     def floor(self, row_type: type[R], key: RowKey) -> R | None:
         """The row with the highest key at or below `key` that shares all of it but the last part, or None."""
         with storage_errors():
-            return _neighbour(self._database.writer(), row_type, key, upward=False)
+            return read_neighbour(self._database.writer(), row_type, key, upward=False)
 
     def ceiling(self, row_type: type[R], key: RowKey) -> R | None:
         """The row with the lowest key at or above `key` that shares all of it but the last part, or None."""
         with storage_errors():
-            return _neighbour(self._database.writer(), row_type, key, upward=True)
+            return read_neighbour(self._database.writer(), row_type, key, upward=True)
 
     def scan(self, row_type: type[R], prefix: RowKey) -> Iterator[R]:
         """Every row whose key begins with the parts of `prefix`, by key."""
@@ -124,7 +124,7 @@ class SqlState:
     def _load(self, row_type: type[Row], keys: Sequence[RowKey]) -> None:
         rows, absent = self._rows[row_type], self._absent[row_type]
         with storage_errors():
-            for row in _select(self._database.writer(), row_type, keys):
+            for row in read_rows(self._database.writer(), row_type, keys):
                 rows[row.key] = row
         absent.update(key for key in keys if key not in rows)
 
@@ -156,18 +156,18 @@ class PeekState:
         for start in range(0, len(missing), PREFETCH_KEYS):
             part = missing[start : start + PREFETCH_KEYS]
             with self._database.reader() as connection:
-                found = {row.key: row for row in _select(connection, row_type, part)}
+                found = {row.key: row for row in read_rows(connection, row_type, part)}
             self._rows.update({(row_type, key): found.get(key) for key in part})
 
     def floor(self, row_type: type[R], key: RowKey) -> R | None:
         """As State.floor."""
         with self._database.reader() as connection:
-            return _neighbour(connection, row_type, key, upward=False)
+            return read_neighbour(connection, row_type, key, upward=False)
 
     def ceiling(self, row_type: type[R], key: RowKey) -> R | None:
         """As State.ceiling."""
         with self._database.reader() as connection:
-            return _neighbour(connection, row_type, key, upward=True)
+            return read_neighbour(connection, row_type, key, upward=True)
 
     def scan(self, row_type: type[R], prefix: RowKey) -> list[R]:
         """As State.scan."""
@@ -175,7 +175,8 @@ class PeekState:
             return list(_scan(connection, row_type, prefix))
 
 
-def _select(connection: Connection, row_type: type[R], keys: Sequence[RowKey]) -> list[R]:
+def read_rows(connection: Connection, row_type: type[R], keys: Sequence[RowKey]) -> list[R]:
+    """Those rows that exist, checked, in no particular order."""
     codec: RowCodec[R] = CODECS[row_type]
     parameters = tuple(part for key in keys for part in key)
     # Statements have one of a few lengths, so that databases can keep them compiled.
@@ -187,7 +188,8 @@ def _select(connection: Connection, row_type: type[R], keys: Sequence[RowKey]) -
     return [codec.decode(row) for row in dict.fromkeys(map(tuple, found))]
 
 
-def _neighbour(connection: Connection, row_type: type[R], key: RowKey, *, upward: bool) -> R | None:
+def read_neighbour(connection: Connection, row_type: type[R], key: RowKey, *, upward: bool) -> R | None:
+    """The row at or next to `key` among those that share all of it but the last part, or None."""
     codec: RowCodec[R] = CODECS[row_type]
     columns = [codec.table.c[name] for name in codec.key_names]
     last = columns[-1]

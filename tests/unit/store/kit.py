@@ -1,14 +1,16 @@
-"""A small ledger to store: the two real formats, and an application of a few lines whose transactions are plain text."""
+"""A small ledger to store: the two real formats, and an application of a few lines over plain text."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Self
 
 from bridge.clock import NANOS_PER_SECOND, Nanos
 from bridge.crypto.keys import generate_signer
 from bridge.crypto.ports import SignatureCheck, SignatureTask, Signer
+from bridge.crypto.suites import suite
 from bridge.ledger.engine import Engine, Submission
 from bridge.ledger.high_water import HighWaterMark
 from bridge.ledger.prepared import Prepared, PreparedTransaction, prepare
@@ -39,7 +41,7 @@ def now(seconds: int = 10) -> Nanos:
 
 
 class ToyApplication:
-    """Every line of a transaction is a reference: it becomes a record, its first version and a packet. "!" breaks it."""
+    """Every line of a transaction is a reference: it becomes a record with its version and packet. "!" breaks it."""
 
     def __init__(self, suite_hash: Callable[[bytes], bytes]) -> None:
         self._hash = suite_hash
@@ -137,8 +139,6 @@ class Bench:
         return made(LEDGER_ID, self.validators, self.signers, mark, GENESIS_TIME)
 
     def application(self) -> ToyApplication:
-        from bridge.crypto.suites import suite
-
         return ToyApplication(suite(SUITES[self.kind]).hash)
 
     def run(self, faults: Faults = NO_FAULTS) -> Running:
@@ -159,7 +159,7 @@ class Running:
             self.close()
             raise
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
