@@ -22,9 +22,9 @@ from bridge.v1.packet_pb2 import OUTCOME_ACCEPTED, OUTCOME_EXPIRED, OUTCOME_REJE
 from bridge.v1.transaction_pb2 import ITEM_STATE_APPLIED, ITEM_STATE_NOOP, ITEM_STATE_REFUSED, ItemResult
 
 _STATE_OF_OUTCOME = {
-    OUTCOME_ACCEPTED: PacketState.ACCEPTED,
-    OUTCOME_REJECTED: PacketState.REJECTED,
-    OUTCOME_EXPIRED: PacketState.EXPIRED,
+    OUTCOME_ACCEPTED: PacketState.ACCEPTED.value,
+    OUTCOME_REJECTED: PacketState.REJECTED.value,
+    OUTCOME_EXPIRED: PacketState.EXPIRED.value,
 }
 
 

@@ -55,7 +55,9 @@ def execute_send(
     client.pending_count += 1
     client.dirty = True
     ctx.state.put(
-        PacketRow(client.client_id, sequence, commitment, port, PacketState.COMMITTED, b"", record_key, record_version)
+        PacketRow(
+            client.client_id, sequence, commitment, port, PacketState.COMMITTED.value, b"", record_key, record_version
+        )
     )
     entry = Entry(packet_path(client.client_id, sequence), commitment)
     ctx.entries.append(WrittenEntry(entry, KIND_PACKET, client.client_id, sequence, body, port))
