@@ -6,6 +6,7 @@ The operations themselves are not in it: a parameter binds them by digest, and t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from bridge.crypto.keys import public_key_to_pem
 from bridge.ledger.types import TransactionResult
@@ -34,6 +35,9 @@ from bridge.v1.transaction_pb2 import Transaction
 
 CONTRACT_VERSION = "1.0"
 """Version of the bridge contract, as its events name it."""
+
+KEYS_REMEMBERED = 1024
+"""Keys whose PEM text is remembered: validators and the members that submit often, 200 bytes each."""
 
 CONTRACT_FAILED = 4
 """ChainMaker status code of a transaction whose contract refused it (common.TxStatusCode.CONTRACT_FAIL)."""
@@ -96,11 +100,14 @@ def dag_of(count: int) -> ChainmakerDAG:
     )
 
 
+@lru_cache(maxsize=KEYS_REMEMBERED)
+def _pem_of(suite_id: str, public_key: bytes) -> bytes:
+    return public_key_to_pem(suite_id, public_key)
+
+
 def public_key_member(suite_id: str, org_id: str, public_key: bytes) -> ChainmakerMember:
     """A member known by its PEM public key (PermissionedWithKey mode)."""
-    return ChainmakerMember(
-        org_id=org_id, member_type=MEMBER_PUBLIC_KEY, member_info=public_key_to_pem(suite_id, public_key)
-    )
+    return ChainmakerMember(org_id=org_id, member_type=MEMBER_PUBLIC_KEY, member_info=_pem_of(suite_id, public_key))
 
 
 def _sender(member_id: bytes, result: TransactionResult) -> ChainmakerMember:
