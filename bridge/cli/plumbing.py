@@ -22,6 +22,9 @@ _READERS = {
 }
 """Module of each profile's case form; its `verify_case` returns or raises a BridgeError."""
 
+_FRACTION = object()
+"""What a number with a fraction or exponent, an infinity or a NaN is read as: no reader takes it for anything."""
+
 _VERDICTS = {Reason.NOT_ENOUGH_TRUST: "not_enough_trust", Reason.CLIENT_EXPIRED: "expired"}
 """Reasons that have a verdict of their own; otherwise bytes that do not decode are malformed and the rest invalid."""
 
@@ -51,12 +54,14 @@ def _verdict_line(verify_case: Callable[[Mapping[str, Any]], None], line: str | 
 
 
 def _load(line: str | bytes) -> Mapping[str, Any]:
-    """The line as a JSON object without repeated keys, fractions, infinities or numbers of absurd length."""
+    """The line as a JSON object without repeated keys, fractions or numbers of absurd length."""
     if len(line) > MAX_LINE_CHARACTERS:
         raise LimitError(Reason.LIMIT_EXCEEDED, "the line is too long", got=len(line), limit=MAX_LINE_CHARACTERS)
     try:
         text = line.decode("utf-8") if isinstance(line, bytes) else line
-        case = json.loads(text, object_pairs_hook=_object, parse_float=_refuse_number, parse_constant=_refuse_number)
+        case = json.loads(
+            text, object_pairs_hook=_object, parse_float=lambda _: _FRACTION, parse_constant=lambda _: _FRACTION
+        )
     except (ValueError, RecursionError) as error:
         raise DecodeError(Reason.MALFORMED_MESSAGE, "not a line of JSON", cause=type(error).__name__) from error
     if not isinstance(case, dict):
@@ -69,10 +74,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) != len(pairs):
         raise DecodeError(Reason.MALFORMED_MESSAGE, "a key stands twice in an object")
     return fields
-
-
-def _refuse_number(text: str) -> Any:
-    raise DecodeError(Reason.MALFORMED_MESSAGE, "only whole numbers have a place in a case", got=text)
 
 
 def _answer(verdict: str, reason: str, detail: str) -> str:
