@@ -19,6 +19,9 @@ from bridge.errors import DecodeError, LimitError, Reason
 MAX_DOCUMENT_BYTES = 256 * 1024
 """Largest document, in bytes: the largest published trade document (125 kB) twice over."""
 
+MAX_FILE_VALUES = 400_000
+"""Most values in a file of documents, counted by their commas before parsing: a hundred full documents."""
+
 MAX_NUMBER_CHARACTERS = 64
 """Longest canonical number text: far above any weight or amount, far below what would make 1e999999 a memory attack."""
 
@@ -61,8 +64,10 @@ def parse_json(data: bytes, limit: int) -> JsonValue:
 
     For files that wrap one document or list many. Raises as `load_document` does.
     """
+    if data.count(b",") > MAX_FILE_VALUES:
+        raise LimitError(Reason.LIMIT_EXCEEDED, "file has too many values", pointer="", limit=MAX_FILE_VALUES)
     value, suspect = _parse(data, limit)
-    flatten(value, check_text=suspect, most=limit)
+    flatten(value, check_text=suspect, most=2 * MAX_FILE_VALUES)
     return value
 
 

@@ -121,7 +121,10 @@ def identifiers_of(party: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         value = code.get("partyCode")
         if type(value) is str:
             provider = code.get("codeListProvider", code.get("DCSAResponsibleAgencyCode"))
-            scheme = _code_scheme(provider, code.get("codeListName"))
+            list_name = code.get("codeListName", "")
+            if type(provider) is not str or type(list_name) is not str:
+                continue
+            scheme = _code_scheme(provider, list_name)
             if scheme is not None:
                 yield f"{suffix}/partyCode", scheme, normalise(scheme, value)
     for index, reference in enumerate(_objects(party, "taxLegalReferences")):
@@ -231,10 +234,8 @@ def _hong_kong(scheme: str, value: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=1_024)
-def _code_scheme(provider: object, list_name: object) -> str | None:
-    if type(provider) is not str:
-        return None
-    name = list_name if type(list_name) is str else ""
+def _code_scheme(provider: str, name: str) -> str | None:
+    """Scheme of codes from a provider's list, or None for a list the bridge does not know."""
     if provider == "GLEIF" and name in ("", "LEI"):
         return "lei"
     if provider == "W3C" and name == "DID":
