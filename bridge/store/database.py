@@ -121,7 +121,7 @@ def _parse(url: str) -> URL:
     try:
         target = make_url(text)
         dialect = target.get_backend_name()
-    except (ArgumentError, NoSuchModuleError) as error:
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise PreconditionError(Reason.CONFIGURATION_INVALID, "not a database URL") from error
     if dialect == "postgresql" and target.drivername == "postgresql":
         target = target.set(drivername="postgresql+psycopg")

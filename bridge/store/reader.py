@@ -50,6 +50,12 @@ class StoreReader:
         with self._database.reader() as connection:
             return read_transactions(connection, height)
 
+    def rotation(self, height: int) -> bytes:
+        """The RotateValidatorsAct a block executed, or nothing."""
+        with self._database.reader() as connection:
+            found = connection.execute(select(BLOCKS.table).where(BLOCKS.table.c.height == height)).one()
+            return bytes(BLOCKS.decode(tuple(found)).rotation)
+
     def transaction_forms(self, height: int) -> Sequence[bytes]:
         """The format's form of each transaction of a block."""
         return [transaction.form for transaction in self.transactions(height)]

@@ -25,6 +25,7 @@ from bridge.store.database import Database
 from bridge.store.faults import NO_FAULTS, Faults
 from bridge.store.high_water import FileHighWaterMark
 from bridge.store.ledger_store import LedgerStore
+from bridge.v1.cargo_pb2 import RecordPayload
 from bridge.v1.packet_pb2 import Packet, Payload
 from bridge.v1.transaction_pb2 import Operation, OperationResult, Transaction, TransactionBody, ValidatorInfo
 from hk_adapter.block_format import CometbftFormat
@@ -70,18 +71,21 @@ class ToyApplication:
                 continue
             serial = overlay.get(CounterRow, ("serial",))
             sequence = 1 if serial is None else serial.value + 1
+            payload = RecordPayload(statement=line.encode()).SerializeToString()
             packet = Packet(
                 sequence=sequence,
                 source_client=CLIENT,
                 destination_client="client-9",
                 timeout_seconds=2_000_000_000,
-                payloads=[Payload(source_port="cargo", destination_port="cargo", version="1", value=raw)],
+                payloads=[Payload(source_port="cargo", destination_port="cargo", version="1", value=payload)],
             )
             commitment = packet_commitment(self._hash, packet)
             overlay.put(CounterRow("serial", sequence))
             overlay.put(PacketRow(CLIENT, sequence, commitment, "cargo", 1, b"", key, 1))
             overlay.put(RecordRow(HOME, key, 1, line, f"T-{sequence}", "", 1, 1, CLIENT))
-            overlay.put(VersionRow(HOME, key, 1, digest_of(line), b"", raw, CLIENT, sequence, height, time))
+            overlay.put(
+                VersionRow(HOME, key, 1, self._hash(line.encode()), b"", payload, CLIENT, sequence, height, time)
+            )
             entry = Entry(packet_path(CLIENT, sequence), commitment)
             body = packet.SerializeToString(deterministic=True)
             entries.append(WrittenEntry(entry, KIND_PACKET, CLIENT, sequence, body, "cargo"))
@@ -104,16 +108,13 @@ def record_key(reference: str) -> bytes:
     return hashlib.sha256(b"key" + reference.encode()).digest()
 
 
-def digest_of(reference: str) -> bytes:
-    return hashlib.sha256(b"statement" + reference.encode()).digest()
-
-
 def attachment(reference: str, digest: bytes | None = None) -> Attachment:
+    """What comes beside a reference on a cometbft ledger."""
     return Attachment(
         origin=HOME,
         record_key=record_key(reference),
         version=1,
-        digest=digest or digest_of(reference),
+        digest=digest or hashlib.sha256(reference.encode()).digest(),
         document=b'{"reference": "%s"}' % reference.encode(),
         seed=bytes(32),
         identifiers=(("ISO6346", "CSQU3054383"), ("BL", reference)),
