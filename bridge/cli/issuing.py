@@ -1,4 +1,4 @@
-"""From a document to an item an adapter takes: the corridor it may cross, the issuer's signature, the seed of its salts."""
+"""From a document to an item an adapter takes: what may cross, the issuer's signature, the seed of its salts."""
 
 from __future__ import annotations
 
