@@ -54,11 +54,11 @@ _FRACTION = re.compile(r"([1-9][0-9]{0,17})/([1-9][0-9]{0,17})", re.ASCII)
 
 
 def verify_case(case: Mapping[str, Any]) -> None:
-    """Return when the case's untrusted light block is to be believed; raise the BridgeError that says why not.
+    """[CASE-1] Return when the untrusted light block is to be believed; raise the BridgeError that says why not.
 
     With `trusted` null the block is checked alone: its hashes, and more than two thirds of its own set; `now` is
-    ignored. The key `fixture_times` marks test fixtures: it maps an absent vote's 1970 time to Go's zero time and sorts
-    every set into canonical order, because such fixtures store them unsorted. Without it sets are judged as they are.
+    ignored. [CASE-4] The key `fixture_times` marks test fixtures: it maps an absent vote's 1970 time to Go's zero time
+    and sorts every set into canonical order, because such fixtures store them unsorted. Without it nothing is mended.
     """
     fixture = case.get("fixture_times", False)
     if not isinstance(fixture, bool):

@@ -102,7 +102,7 @@ class CometbftProfile:
         )
 
     def transaction_sign_bytes(self, ledger_id: str, body: bytes) -> bytes:
-        """[CMT-20] The submission's sign-bytes: domain, ledger id and the exact body."""
+        """[CMT-19] The submission's sign-bytes: domain, ledger id and the exact body."""
         return sign_bytes(Domain.TRANSACTION, ledger_id, body)
 
 
