@@ -112,7 +112,10 @@ class CometbftFormat:
         )
 
     def restore(self, reader: BlockReader) -> None:
-        """Continue after the newest sealed block, with the log rebuilt from its leaves."""
+        """Continue after the newest sealed block, with the log rebuilt from its leaves.
+
+        Raises PreconditionError STORAGE_CORRUPT when the leaves are not those the headers commit to.
+        """
         self._log = MerkleLog(hash_bytes)
         height = reader.latest_height()
         if not height:
@@ -126,6 +129,7 @@ class CometbftFormat:
                     Reason.STORAGE_CORRUPT, "the log lacks leaves", got=self._log.size, expected=sealed.entry_count
                 )
             self._log.append(leaves)
+        self._require_restored(reader, sealed)
         self._tip = self._tip_after(sealed)
 
     def next_time(self, now: Nanos) -> Nanos:
@@ -290,6 +294,22 @@ class CometbftFormat:
         if height != tip.height + 1 or time < tip.time + VOTE_DELAY:
             raise PreconditionError(
                 Reason.STATE_CHANGED, "the block does not follow the tip", height=height, tip=tip.height, time=time
+            )
+
+    def _require_restored(self, reader: BlockReader, newest: SealedBlock) -> None:
+        """[ENG-7] The rebuilt log is the one the newest header commits to, then that block's own entries."""
+        covered = newest.provable_count
+        own = reader.entries(covered, newest.entry_count - covered) if newest.entry_count > covered else ()
+        own_leaves = [log_leaf(stored.written.entry) for stored in own]
+        if (
+            log_app_hash(covered, self._log.root(covered)) != newest.consensus.root
+            or own_leaves != (self._log.leaf_hashes(covered, newest.entry_count - covered) if own_leaves else [])
+            or covered + len(own_leaves) != newest.entry_count
+        ):
+            raise PreconditionError(
+                Reason.STORAGE_CORRUPT,
+                "the stored log is not the one the newest header commits to",
+                height=newest.height,
             )
 
     def _genesis_tip(self) -> _Tip:

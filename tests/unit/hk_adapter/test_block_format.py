@@ -405,6 +405,20 @@ def test_restore_without_all_leaves_is_refused() -> None:
     assert caught.value.reason is Reason.STORAGE_CORRUPT
 
 
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_restore_of_damaged_leaves_is_refused(at: int) -> None:
+    """The first two blocks' entries stand under the newest header, the third's only in the store."""
+    chain = Chain()
+    chain.cut(1)
+    chain.cut(2)
+    chain.cut(3)
+    block = chain.reader.blocks[at]
+    chain.reader.blocks[at] = replace(block, leaves=(b"\1" * 32, *block.leaves[1:]))
+    with pytest.raises(PreconditionError) as caught:
+        chain.fresh().restore(chain.reader)
+    assert caught.value.reason is Reason.STORAGE_CORRUPT
+
+
 def test_restore_of_a_damaged_succession_is_refused() -> None:
     chain = busy_chain()
     last = chain.reader.blocks[-1]
