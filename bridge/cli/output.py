@@ -23,8 +23,14 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 
 T = TypeVar("T")
 
-console = Console(highlight=False)
-"""Where people read; machines read `print_json` on the same stream."""
+PIPE_COLUMNS = 200
+"""Width of tables that no terminal wraps: nothing of ours needs more."""
+
+console = Console(
+    highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS, soft_wrap=False
+)
+"""Where people read; machines read `print_json` on the same stream. Text is printed as it is: documents are not markup.
+"""
 
 _USAGE_REASONS = frozenset({Reason.CONFIGURATION_INVALID})
 
@@ -34,6 +40,11 @@ def print_json(value: object) -> None:
     json.dump(value, sys.stdout, ensure_ascii=False)
     sys.stdout.write("\n")
     sys.stdout.flush()
+
+
+def print_line(text: str) -> None:
+    """One line for people, never broken: a terminal wraps it, and grep still finds it."""
+    console.print(text, soft_wrap=True)
 
 
 def as_dict(message: Message) -> dict[str, Any]:

@@ -1,0 +1,106 @@
+"""The `cargobridge` program: what people run by hand. Adapters and relayers are programs of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from bridge.cli.tree import SETTINGS, commands, group
+
+_RECORD = group(
+    "record",
+    "Issue trade records and look them up.",
+    {
+        "issue": ("bridge.cli.record_issue:issue", "Issue, amend or void records from documents."),
+        "inspect": ("bridge.cli.record_inspect:inspect", "Tell offline what would be issued, warned of or refused."),
+        "show": ("bridge.cli.record_show:show", "Show one record by either side's id or by its reference."),
+        "list": ("bridge.cli.record_list:list_records", "List records, by type or by an identifier they name."),
+        "watch": ("bridge.cli.record_watch:watch", "Follow records as they are written and acknowledged."),
+        "export": ("bridge.cli.record_export:export", "Write a proof bundle that verifies offline."),
+        "exports": ("bridge.cli.record_export:exports", "List the export register: what left, when, on which basis."),
+    },
+)
+
+_ID = group(
+    "id",
+    "Mapped identifiers of the two sides.",
+    {
+        "map": ("bridge.cli.identifiers:map_identifiers", "Register or revoke a mapping as the authority."),
+        "resolve": ("bridge.cli.identifiers:resolve", "Answer an identifier's form on this side."),
+        "list": ("bridge.cli.identifiers:list_mappings", "List mappings."),
+    },
+)
+
+_MEMBER = group(
+    "member",
+    "Members of a ledger and their keys.",
+    {
+        "register": ("bridge.cli.members:register", "Register, change or revoke a member as the authority."),
+        "list": ("bridge.cli.members:list_members", "List members, home and foreign."),
+    },
+)
+
+_PKI = group(
+    "pki",
+    "Certificates and keys.",
+    {
+        "init": ("bridge.cli.pki:init", "Make a development authority, keys and configuration for both sides."),
+        "key": ("bridge.cli.pki:key", "Make one encrypted signing key and its public half."),
+    },
+)
+
+_PLUMBING = group(
+    "plumbing",
+    "For other implementers: the rules by themselves, case by case.",
+    {
+        "verify-header": ("bridge.cli.plumbing_commands:verify_header", "Judge header verification cases."),
+    },
+)
+
+
+class Root(TyperGroup):
+    """The top of the tree."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands.update(
+            commands(
+                {
+                    "demo": ("bridge.cli.demo:demo", "Run both ledgers and both relayers here, and show a record cross."),
+                    "bench": ("bridge.cli.bench:bench", "Measure throughput, latency and memory on this machine."),
+                    "pki": _PKI,
+                    "link": ("bridge.cli.link:link", "Join two ledgers by acts of both authorities."),
+                    "anchor": ("bridge.cli.link:anchor", "Write a ledger's trust anchor to a file, to be pinned."),
+                    "record": _RECORD,
+                    "verify": ("bridge.cli.verify:verify", "Verify a proof bundle offline."),
+                    "id": _ID,
+                    "member": _MEMBER,
+                    "doctor": ("bridge.cli.doctor:doctor", "Check this machine, a caller's file, a configuration."),
+                    "fsck": ("bridge.cli.fsck:fsck", "Check every row of a ledger's database against its blocks."),
+                    "plumbing": _PLUMBING,
+                    "version": ("bridge.cli.version:version", "Print versions."),
+                }
+            )
+        )
+
+
+app = typer.Typer(
+    cls=Root,
+    name="cargobridge",
+    help="Trade records that cross between two ledgers, proven.\n\nExit codes: 0 ok, 1 refused, 2 wrong usage.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    **SETTINGS,
+)
+
+
+@app.callback()
+def _root() -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point."""
+    app()
