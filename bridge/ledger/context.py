@@ -16,7 +16,7 @@ from bridge.crypto.suites import suite
 from bridge.errors import BridgeError, NotFoundError, Reason, VerificationError
 from bridge.ledger.client import Client, consensus_of, open_client
 from bridge.ledger.config import ApplicationConfig
-from bridge.ledger.rows import ClientRow, ConsensusRow, CounterRow, PauseRow
+from bridge.ledger.rows import ClientRow, ConsensusRow, CounterRow, KeyRow, PauseRow
 from bridge.ledger.state import Overlay, State
 from bridge.ledger.types import WrittenEntry
 from bridge.light_client.types import ConsensusState
@@ -47,6 +47,8 @@ class BlockContext:
         self.rotation: RotateValidatorsAct | None = None
         self.alone = False
         """True while the block holds one transaction with one operation, as a rotation must travel."""
+        self.issuers: dict[tuple[str, str, str], KeyRow] = {}
+        """Keys of issuers that may sign, as found in this block; whoever writes a member empties it."""
         self._clients: dict[str, Client] = {}
         self._consensus: dict[tuple[str, int], ConsensusState] = {}
         self._counters: dict[str, int] = {}

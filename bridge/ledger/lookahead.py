@@ -45,9 +45,15 @@ def prefetch(config: ApplicationConfig, state: State, prepared: Prepared) -> Non
             _want_named(first, operation)
     _fetch(state, first)
     second: Wanted = {}
+    versions, records = second.setdefault(VersionRow, {}), second.setdefault(RecordRow, {})
     for operation in _operations(prepared):
         for origin, record, home in _records(config, state, operation):
-            _want_record(second, origin, record, home)
+            key, _ = record.digests(home)
+            records[(origin, key)] = None
+            version = record.opened()[1].version
+            for near in range(max(1, version - 1), version + 2):
+                versions[(origin, key, near)] = None
+            _want_issuer(second, origin, record)
         _want_acknowledged(second, state, operation)
     _fetch(state, second)
 
@@ -56,12 +62,20 @@ def signature_tasks(config: ApplicationConfig, state: State, prepared: Prepared)
     """[APP-5] Signatures of submitters, issuers and header votes that can be checked before the block is executed."""
     tasks: list[SignatureTask] = []
     prefetch_signers(config, state, prepared)
+    issuers: dict[tuple[str, str, str], KeyRow | None] = {}
     for transaction in prepared:
         tasks.extend(_submission(config, state, transaction))
         for operation in transaction.operations:
             tasks.extend(_votes(state, operation))
             for origin, record, _ in _records(config, state, operation):
-                tasks.extend(_issuer(state, origin, record))
+                payload, statement = record.opened()
+                name = (origin, statement.issuer_member_id, statement.issuer_key_id)
+                if name not in issuers:
+                    issuers[name] = _issuer(state, name)
+                key = issuers[name]
+                if key is not None:
+                    message = statement_sign_bytes(statement.ledger_id, payload.statement)
+                    tasks.append((key.suite, key.public_key, message, payload.signature))
     return tasks
 
 
@@ -131,13 +145,11 @@ def _votes(state: State, operation: PreparedOperation) -> Iterator[SignatureTask
             continue
 
 
-def _issuer(state: State, origin: str, record: PreparedRecord) -> Iterator[SignatureTask]:
+def _issuer(state: State, name: tuple[str, str, str]) -> KeyRow | None:
     try:
-        payload, statement = record.opened()
-        key = issuer_key(state, origin, statement)
+        return issuer_key(state, *name)
     except BridgeError:
-        return
-    yield key.suite, key.public_key, statement_sign_bytes(statement.ledger_id, payload.statement), payload.signature
+        return None
 
 
 def _want(wanted: Wanted, row_type: type[Row], key: Key) -> None:
@@ -168,18 +180,10 @@ def _want_named(wanted: Wanted, operation: PreparedOperation) -> None:
 
 def _want_issuer(wanted: Wanted, origin: str, record: PreparedRecord) -> None:
     _, statement = record.opened()
-    _want(wanted, MemberRow, (origin, statement.issuer_member_id))
-    _want(wanted, KeyRow, (origin, statement.issuer_member_id, statement.issuer_key_id))
-
-
-def _want_record(wanted: Wanted, origin: str, record: PreparedRecord, home: Suite) -> None:
-    _, statement = record.opened()
-    key, _ = record.digests(home)
-    _want_issuer(wanted, origin, record)
-    _want(wanted, RecordRow, (origin, key))
-    versions = wanted.setdefault(VersionRow, {})
-    for version in range(max(1, statement.version - 1), statement.version + 2):
-        versions[(origin, key, version)] = None
+    key = (origin, statement.issuer_member_id, statement.issuer_key_id)
+    if key not in wanted.setdefault(KeyRow, {}):
+        _want(wanted, KeyRow, key)
+        _want(wanted, MemberRow, key[:2])
 
 
 def _want_acknowledged(wanted: Wanted, state: State, operation: PreparedOperation) -> None:

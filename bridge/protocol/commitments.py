@@ -16,31 +16,25 @@ Hash = Callable[[bytes], bytes]
 
 COMMITMENT_VERSION = b"\x02"
 
+MAX_REMEMBERED_CHARACTERS = 400
+"""Longest ports, version and encoding whose hashes are remembered, together: what a packet in form can have."""
+
 
 def packet_commitment(hash_: Hash, packet: Packet) -> bytes:
     """[COM-1] `H(2 | H(destination_client) | H(timeout_seconds) | H(payload hashes))`.
 
     The timeout is 8 bytes, big-endian. Source client and sequence are bound by the entry's path.
     """
-    payloads = b"".join(payload_hash(hash_, payload) for payload in packet.payloads)
-    timeout = packet.timeout_seconds.to_bytes(8, "big")
-    parts = (COMMITMENT_VERSION, _text_hash(hash_, packet.destination_client), hash_(timeout), hash_(payloads))
-    return hash_(b"".join(parts))
+    payloads = b"".join([payload_hash(hash_, payload) for payload in packet.payloads])
+    head = _head(hash_, packet.destination_client, packet.timeout_seconds)
+    return hash_(head + hash_(payloads))
 
 
 def payload_hash(hash_: Hash, payload: Payload) -> bytes:
     """[COM-2] `H(H(source_port) | H(destination_port) | H(version) | H(encoding) | H(value))`."""
-    return hash_(
-        b"".join(
-            (
-                _text_hash(hash_, payload.source_port),
-                _text_hash(hash_, payload.destination_port),
-                _text_hash(hash_, payload.version),
-                _text_hash(hash_, payload.encoding),
-                hash_(payload.value),
-            )
-        )
-    )
+    address = (payload.source_port, payload.destination_port, payload.version, payload.encoding)
+    known = _address if sum(map(len, address)) <= MAX_REMEMBERED_CHARACTERS else _hash_address
+    return hash_(known(hash_, address) + hash_(payload.value))
 
 
 def acknowledgement_commitment(hash_: Hash, acknowledgement: bytes) -> bytes:
@@ -49,6 +43,14 @@ def acknowledgement_commitment(hash_: Hash, acknowledgement: bytes) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _text_hash(hash_: Hash, text: str) -> bytes:
-    """Hash of a port, version, encoding or client id: the same few in every packet, so remembered."""
-    return hash_(text.encode())
+def _head(hash_: Hash, destination_client: str, timeout_seconds: int) -> bytes:
+    """What the packets of one batch share: the version, the hash of the destination and that of the timeout."""
+    return COMMITMENT_VERSION + hash_(destination_client.encode()) + hash_(timeout_seconds.to_bytes(8, "big"))
+
+
+def _hash_address(hash_: Hash, address: tuple[str, ...]) -> bytes:
+    return b"".join([hash_(part.encode()) for part in address])
+
+
+_address = lru_cache(maxsize=256)(_hash_address)
+"""Hashes of ports, version and encoding: the same few in every packet, so remembered."""

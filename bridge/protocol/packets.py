@@ -8,6 +8,7 @@ refusal becomes a REJECTED acknowledgement. Source: ibc-go `modules/core/04-chan
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 
 from bridge.errors import DecodeError, LimitError, Reason
 from bridge.protocol.paths import MAX_SEQUENCE, require_client_id, require_port
@@ -77,13 +78,19 @@ def require_payload(packet: Packet) -> Payload:
             Reason.INVALID_FIELD, "a packet carries exactly one payload", field="payloads", got=len(packet.payloads)
         )
     payload = packet.payloads[0]
-    require_port(payload.source_port, "source_port")
-    require_port(payload.destination_port, "destination_port")
-    require_text(payload.version, "version", most=MAX_VERSION_CHARACTERS)
-    require_text(payload.encoding, "encoding", most=MAX_ENCODING_CHARACTERS)
+    _require_address(payload.source_port, payload.destination_port, payload.version, payload.encoding)
     size = len(payload.value)
     if not size:
         raise DecodeError(Reason.FIELD_REQUIRED, "a payload has a value", field="value")
     if size > MAX_PAYLOAD_VALUE_BYTES:
         raise LimitError(Reason.LIMIT_EXCEEDED, "payload value", got=size, limit=MAX_PAYLOAD_VALUE_BYTES)
     return payload
+
+
+@lru_cache(maxsize=256)
+def _require_address(source_port: str, destination_port: str, version: str, encoding: str) -> None:
+    """[PKT-3] Ports, version and encoding in form. What is in form is remembered; it is the same in every packet."""
+    require_port(source_port, "source_port")
+    require_port(destination_port, "destination_port")
+    require_text(version, "version", most=MAX_VERSION_CHARACTERS)
+    require_text(encoding, "encoding", most=MAX_ENCODING_CHARACTERS)

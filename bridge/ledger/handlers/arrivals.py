@@ -11,7 +11,7 @@ from bridge.cargo.statement import verify_statement_signature
 from bridge.errors import DecodeError, Reason, VerificationError
 from bridge.ledger.client import Client
 from bridge.ledger.context import BlockContext
-from bridge.ledger.handlers.issuers import issuer_key
+from bridge.ledger.handlers.issuers import known_issuer
 from bridge.ledger.prepared import PreparedItem
 from bridge.ledger.rows import HOME, PacketRow, RecordRow, VersionRow
 from bridge.v1.cargo_pb2 import RECORD_ACT_VOIDED, RecordPayload, Statement
@@ -47,7 +47,7 @@ def validate_arrival(ctx: BlockContext, client: Client, payload: RecordPayload, 
         raise VerificationError(
             Reason.LEDGER_ID_MISMATCH, "home ledger", got=statement.ledger_id, expected=client.tracked_ledger_id
         )
-    key = issuer_key(ctx.state, client.client_id, statement)
+    key = known_issuer(ctx, client.client_id, statement)
     verify_statement_signature(key.suite, key.public_key, statement.ledger_id, payload, ctx.check)
     verify_disclosure(client.suite, statement.document_root, statement.document_leaf_count, payload.disclosure)
 

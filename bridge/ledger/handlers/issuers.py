@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from bridge.errors import Reason, VerificationError
+from bridge.ledger.context import BlockContext
 from bridge.ledger.rows import KeyRow, MemberRow
 from bridge.ledger.state import Overlay, State
 from bridge.v1.cargo_pb2 import Statement
@@ -20,12 +21,20 @@ def roles_of(registration: bytes) -> frozenset[int]:
     return frozenset(MemberRegistration.FromString(registration).roles)
 
 
-def issuer_key(state: State | Overlay, origin: str, statement: Statement) -> KeyRow:
-    """[ISS-1] The key a statement names, of a member that may sign statements now.
+def known_issuer(ctx: BlockContext, origin: str, statement: Statement) -> KeyRow:
+    """As `issuer_key`, looked up once a block for each issuer."""
+    name = (origin, statement.issuer_member_id, statement.issuer_key_id)
+    key = ctx.issuers.get(name)
+    if key is None:
+        key = ctx.issuers[name] = issuer_key(ctx.state, *name)
+    return key
+
+
+def issuer_key(state: State | Overlay, origin: str, member_id: str, key_id: str) -> KeyRow:
+    """[ISS-1] The key of that id, of a member that may sign statements now.
 
     Raises VerificationError ISSUER_UNKNOWN, ISSUER_REVOKED (the member or the key), or ROLE_MISSING.
     """
-    member_id = statement.issuer_member_id
     member = state.get(MemberRow, (origin, member_id))
     if member is None:
         raise VerificationError(Reason.ISSUER_UNKNOWN, "no such member", member_id=member_id)
@@ -33,13 +42,9 @@ def issuer_key(state: State | Overlay, origin: str, statement: Statement) -> Key
         raise VerificationError(Reason.ISSUER_REVOKED, "the member is revoked", member_id=member_id)
     if MEMBER_ROLE_ISSUER not in roles_of(member.registration):
         raise VerificationError(Reason.ROLE_MISSING, "the member is no issuer", member_id=member_id)
-    key = state.get(KeyRow, (origin, member_id, statement.issuer_key_id))
+    key = state.get(KeyRow, (origin, member_id, key_id))
     if key is None:
-        raise VerificationError(
-            Reason.ISSUER_UNKNOWN, "no such key", member_id=member_id, key_id=statement.issuer_key_id
-        )
+        raise VerificationError(Reason.ISSUER_UNKNOWN, "no such key", member_id=member_id, key_id=key_id)
     if key.revoked:
-        raise VerificationError(
-            Reason.ISSUER_REVOKED, "the key is revoked", member_id=member_id, key_id=statement.issuer_key_id
-        )
+        raise VerificationError(Reason.ISSUER_REVOKED, "the key is revoked", member_id=member_id, key_id=key_id)
     return key

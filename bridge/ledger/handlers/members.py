@@ -103,6 +103,7 @@ def _write(
     changes: tuple[KeyChange, ...],
 ) -> MemberRow:
     """The member's newest revision, and every key that is new or no longer signs."""
+    ctx.issuers.clear()
     member_id = registration.member_id
     row = MemberRow(origin, member_id, registration.revision, registration.state, body, signature, 0)
     ctx.state.put(row)
