@@ -34,6 +34,9 @@ MAX_MAPPING_BYTES = 1_024
 MAX_REVISION = 2**31 - 1
 """Highest revision, so that every store can hold it as an integer."""
 
+HOME_ORIGIN = ""
+"""Origin of what this ledger's own authority wrote."""
+
 HOME_SIDE = "home"
 COUNTERPARTY_SIDE = "counterparty"
 _OTHER_SIDE = {HOME_SIDE: COUNTERPARTY_SIDE, COUNTERPARTY_SIDE: HOME_SIDE}
@@ -157,83 +160,136 @@ def verify_mapping_signature(
     return decoded
 
 
-def plan_mapping(mapping: Mapping, lookup: Lookup, *, origin: str = "") -> tuple[MappingHalf, ...]:
-    """[MAP-4] The two halves to store for a verified mapping, or none when it stands already.
+def plan_mapping(mapping: Mapping, lookup: Lookup, *, origin: str = HOME_ORIGIN) -> tuple[MappingHalf, ...]:
+    """[MAP-4] The halves to store for a verified mapping, or none when nothing changes.
 
-    `origin` is empty for this ledger's own authority, else the client it came through: then its home identifier is the
-    other ledger's form, and acts may come late or with gaps: an older act on the same pair changes nothing, and a
-    revocation that comes before its registration is kept. Raises AlreadyExistsError MAPPING_CONFLICT (either identifier
-    is mapped elsewhere, or the pair belongs to the other authority) or REVISION_CONFLICT, and NotFoundError
-    MAPPING_NOT_FOUND for revoking what does not stand.
+    `origin` is empty for this ledger's own authority, else the client it came through; then its home identifier is the
+    other ledger's form. Raises AlreadyExistsError MAPPING_CONFLICT (an identifier is mapped elsewhere, or the pair
+    belongs to the other authority) or REVISION_CONFLICT, and NotFoundError MAPPING_NOT_FOUND for revoking what does
+    not stand.
     """
+    body = encode(mapping)
     side = COUNTERPARTY_SIDE if origin else HOME_SIDE
     home, counterparty = _pair(mapping.home), _pair(mapping.counterparty)
-    stored = (lookup(side, *home), lookup(_OTHER_SIDE[side], *counterparty))
-    body = encode(mapping)
-    if all(half is not None and half.mapping == body and half.origin == origin for half in stored):
-        return ()
-    if origin and _is_superseded(stored, (counterparty, home), origin, mapping.revision):
-        return ()
-    if mapping.state == MAPPING_STATE_REVOKED:
-        if not origin or any(stored):
-            _require_own_pair(stored, (counterparty, home), origin)
-    else:
-        if _is_same_pair(stored, (counterparty, home)) and _origin(stored) != origin:
-            # Both authorities registered the same pair on their own: they agree, and the first act stands.
-            return ()
-        _require_free(stored, (counterparty, home))
-    expected = 1 + max((half.revision for half in stored if half is not None), default=0)
-    if mapping.revision < expected or (mapping.revision > expected and not origin):
-        raise AlreadyExistsError(
-            Reason.REVISION_CONFLICT,
-            "not the next revision of these identifiers",
-            got=mapping.revision,
-            expected=expected,
-        )
-    return (
-        MappingHalf(side, *home, *counterparty, mapping.revision, mapping.state, origin, body),
-        MappingHalf(_OTHER_SIDE[side], *counterparty, *home, mapping.revision, mapping.state, origin, body),
+    ends = (
+        _End(side, home, counterparty, lookup(side, *home)),
+        _End(_OTHER_SIDE[side], counterparty, home, lookup(_OTHER_SIDE[side], *counterparty)),
     )
+    if all(end.half is not None and end.half.mapping == body and end.half.origin == origin for end in ends):
+        return ()
+    stands = all(end.stands for end in ends)
+    if stands and mapping.state == MAPPING_STATE_REGISTERED and all(end.is_of_another(origin) for end in ends):
+        # Both authorities registered the same pair on their own: they agree, and the first act stands.
+        return ()
+    if origin:
+        return _plan_relayed(mapping, body, ends, lookup, origin)
+    if mapping.state == MAPPING_STATE_REVOKED:
+        _require_own_pair(ends)
+    else:
+        _require_free(ends)
+    expected = 1 + max((end.half.revision for end in ends if end.half is not None), default=0)
+    if mapping.revision != expected:
+        raise AlreadyExistsError(
+            Reason.REVISION_CONFLICT, "not the next revision of both", got=mapping.revision, expected=expected
+        )
+    return tuple(_half(end, mapping, origin, body) for end in ends)
 
 
-_Stored = tuple[MappingView | None, MappingView | None]
-_Others = tuple[tuple[str, str], tuple[str, str]]
+@dataclass(frozen=True, slots=True)
+class _End:
+    """One end of a mapping: the identifier on its side, the one it shall resolve to, and what is stored of it."""
+
+    side: str
+    pair: tuple[str, str]
+    other: tuple[str, str]
+    half: MappingView | None
+
+    @property
+    def stands(self) -> bool:
+        """True when it is registered with this very other."""
+        return self.half is not None and self.half.state == MAPPING_STATE_REGISTERED and _other(self.half) == self.other
+
+    @property
+    def is_taken(self) -> bool:
+        """True when it is registered with a third one."""
+        return self.half is not None and self.half.state == MAPPING_STATE_REGISTERED and _other(self.half) != self.other
+
+    def is_of_another(self, origin: str) -> bool:
+        """True when the other authority wrote what is stored."""
+        return self.half is not None and self.half.origin != origin
+
+    def has_moved_on(self, origin: str, revision: int) -> bool:
+        """True when a later act of the same authority is stored."""
+        return self.half is not None and self.half.origin == origin and self.half.revision >= revision
 
 
-def _require_free(stored: _Stored, others: _Others) -> None:
+def _require_free(ends: tuple[_End, _End]) -> None:
     """[MAP-5] Neither identifier is registered with a third one: one to one, or not at all."""
-    for half, other in zip(stored, others, strict=True):
-        if half is not None and half.state == MAPPING_STATE_REGISTERED and _other(half) != other:
+    for end in ends:
+        if end.half is not None and end.is_taken:
             raise AlreadyExistsError(
-                Reason.MAPPING_CONFLICT, "identifier is mapped to another", standing=":".join(_other(half))
+                Reason.MAPPING_CONFLICT, "identifier is mapped to another", standing=":".join(_other(end.half))
             )
 
 
-def _require_own_pair(stored: _Stored, others: _Others, origin: str) -> None:
+def _require_own_pair(ends: tuple[_End, _End]) -> None:
     """[MAP-6] Only a pair that stands is revoked, and only by the authority that registered it."""
-    if not _is_same_pair(stored, others):
+    if not all(end.stands for end in ends):
         raise NotFoundError(Reason.MAPPING_NOT_FOUND, "no such mapping stands")
-    if _origin(stored) != origin:
+    if any(end.is_of_another(HOME_ORIGIN) for end in ends):
         raise AlreadyExistsError(Reason.MAPPING_CONFLICT, "the other ledger's authority registered this mapping")
 
 
-def _is_superseded(stored: _Stored, others: _Others, origin: str, revision: int) -> bool:
-    """[MAP-4] True when a later act of the same authority on the same pair is here already."""
-    return all(
-        half is not None and half.origin == origin and _other(half) == other and half.revision > revision
-        for half, other in zip(stored, others, strict=True)
-    )
+def _plan_relayed(
+    mapping: Mapping, body: bytes, ends: tuple[_End, _End], lookup: Lookup, origin: str
+) -> tuple[MappingHalf, ...]:
+    """[MAP-10] Acts of the other authority converge in any order and with gaps, since its ledger proved their sequence.
+
+    An end that a later act reached already stays as it is. What this ledger's own authority wrote is never overwritten
+    while it stands, nor under an equal or lower revision. An end that moves on leaves the identifier it was
+    registered with before without a mapping: at home a revocation came in between, and it is still on its way.
+    """
+    fresh = [end for end in ends if not end.has_moved_on(origin, mapping.revision)]
+    if mapping.state == MAPPING_STATE_REGISTERED and len(fresh) < len(ends):
+        _require_no_second_reading(mapping.revision, body, ends, origin)
+        return ()
+    halves = [_half(end, mapping, origin, body) for end in fresh]
+    for end in fresh:
+        if end.half is None:
+            continue
+        if end.half.origin != origin:
+            if end.half.state == MAPPING_STATE_REGISTERED:
+                raise AlreadyExistsError(
+                    Reason.MAPPING_CONFLICT, "this ledger's authority mapped it", standing=":".join(_other(end.half))
+                )
+            if end.half.revision >= mapping.revision:
+                raise AlreadyExistsError(
+                    Reason.REVISION_CONFLICT, "below what stands", got=mapping.revision, above=end.half.revision
+                )
+        elif end.is_taken:
+            left = lookup(_OTHER_SIDE[end.side], *_other(end.half))
+            if left is not None and left.origin == origin and _other(left) == end.pair:
+                halves.append(_released(_OTHER_SIDE[end.side], _other(end.half), left))
+    return tuple(halves)
 
 
-def _is_same_pair(stored: _Stored, others: _Others) -> bool:
-    return all(
-        half is not None and half.state == MAPPING_STATE_REGISTERED and _other(half) == other
-        for half, other in zip(stored, others, strict=True)
-    )
+def _require_no_second_reading(revision: int, body: bytes, ends: tuple[_End, _End], origin: str) -> None:
+    """[MAP-10] One revision of one pair has one content; two are a fault of the other ledger, and are shown."""
+    for end in ends:
+        half = end.half
+        if half is None or half.origin != origin or half.revision != revision or _other(half) != end.other:
+            continue
+        if half.mapping != body:
+            raise AlreadyExistsError(Reason.REVISION_CONFLICT, "the revision stands with another content", got=revision)
 
 
-def _origin(stored: _Stored) -> str | None:
-    return None if stored[0] is None else stored[0].origin
+def _half(end: _End, mapping: Mapping, origin: str, body: bytes) -> MappingHalf:
+    return MappingHalf(end.side, *end.pair, *end.other, mapping.revision, mapping.state, origin, body)
+
+
+def _released(side: str, pair: tuple[str, str], half: MappingView) -> MappingHalf:
+    """A half without effect, under the revision it had, so that the revocation on its way is still taken."""
+    return MappingHalf(side, *pair, *_other(half), half.revision, MAPPING_STATE_REVOKED, half.origin, half.mapping)
 
 
 def _other(half: MappingView) -> tuple[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -289,10 +291,74 @@ def test_whatever_comes_mappings_stay_one_to_one_and_revisions_rise(
         except BridgeError:
             assert book.rows == before
         for key, half in book.rows.items():
-            assert key not in before or before[key] == half or before[key].revision < half.revision
+            old = before.get(key, half)
+            released = replace(old, state=MAPPING_STATE_REVOKED)
+            assert half in (old, released) or half.revision > old.revision
         for pair in (A, A2):
             found = book.resolves(HOME_SIDE, pair)
             assert found is None or book.resolves(COUNTERPARTY_SIDE, found) == pair
         for pair in (B, B2):
             found = book.resolves(COUNTERPARTY_SIDE, pair)
             assert found is None or book.resolves(HOME_SIDE, found) == pair
+
+
+def test_a_revocation_that_comes_first_is_kept_and_the_late_registration_changes_nothing() -> None:
+    away = Book()
+    away.act(mapping(revision=2, state=MAPPING_STATE_REVOKED), CLIENT)
+    assert away.act(mapping(revision=1), CLIENT) == 0
+    assert away.resolves(HOME_SIDE, B) is None
+
+
+def test_a_counterparty_that_was_paired_late_takes_the_newest_revision() -> None:
+    away = Book()
+    assert away.act(mapping(revision=7), CLIENT) == 2
+    assert away.resolves(HOME_SIDE, B) == A
+
+
+def test_relayed_acts_never_overwrite_what_this_authority_wrote() -> None:
+    away = Book()
+    away.act(mapping(B, A2, ledger_id="sh-trade-1"))
+    theirs = mapping(A, B, revision=9)
+    away.refuses(AlreadyExistsError, Reason.MAPPING_CONFLICT, theirs, CLIENT)
+    away.refuses(AlreadyExistsError, Reason.MAPPING_CONFLICT, mapping(A, B, 9, MAPPING_STATE_REVOKED), CLIENT)
+    away.act(mapping(B, A2, 2, MAPPING_STATE_REVOKED, ledger_id="sh-trade-1"))
+    away.refuses(AlreadyExistsError, Reason.REVISION_CONFLICT, mapping(A, B, revision=2), CLIENT)
+    assert away.act(theirs, CLIENT) == 2
+
+
+def test_one_relayed_revision_has_one_content() -> None:
+    away = Book()
+    away.act(mapping(), CLIENT)
+    away.refuses(AlreadyExistsError, Reason.REVISION_CONFLICT, mapping(at=1_780_000_000_000_000_001), CLIENT)
+
+
+def test_an_identifier_that_moved_on_leaves_the_former_one_free() -> None:
+    away = Book()
+    away.act(mapping(), CLIENT)
+    away.act(mapping(A, B2, revision=3), CLIENT)
+    assert away.resolves(HOME_SIDE, B) is None
+    away.act(mapping(revision=2, state=MAPPING_STATE_REVOKED), CLIENT)
+    assert away.resolves(HOME_SIDE, B2) == A
+    assert away.resolves(COUNTERPARTY_SIDE, A) == B2
+
+
+@given(st.lists(ACTS, max_size=30), st.randoms(use_true_random=False))
+def test_relayed_acts_converge_in_any_order(
+    acts: list[tuple[tuple[str, str], tuple[str, str], int, MappingState.ValueType, bool]], order: Random
+) -> None:
+    home, away = Book(), Book()
+    sent = []
+    for ours, theirs, revision, state, _ in acts:
+        act = mapping(ours, theirs, revision, state)
+        try:
+            home.act(act)
+        except BridgeError:
+            continue
+        sent.append(act)
+    order.shuffle(sent)
+    for act in sent:
+        away.act(act, CLIENT)
+    for pair in (A, A2):
+        assert away.resolves(COUNTERPARTY_SIDE, pair) == home.resolves(HOME_SIDE, pair)
+    for pair in (B, B2):
+        assert away.resolves(HOME_SIDE, pair) == home.resolves(COUNTERPARTY_SIDE, pair)
