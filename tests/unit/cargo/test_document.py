@@ -52,7 +52,7 @@ def test_a_document_is_read_with_its_leaves_in_order() -> None:
         (rb'{"a":"\u0000"}', "/a", "control character"),
         (rb'{"a":"x\ry"}', "/a", "control character"),
         (rb'{"a":"\ud800"}', "/a", "lone surrogate"),
-        ('{"a":"\x7f"}'.encode(), "/a", "control character"),
+        (b'{"a":"\x7f"}', "/a", "control character"),
         ('{"a":"\x85"}'.encode(), "/a", "control character"),
         (rb'{"a":{"b\u0007":1}}', "/a", "control characters"),
         (b"[1]", "", "JSON object"),
@@ -165,7 +165,9 @@ def test_writing_what_was_read_changes_no_leaf(value: dict[str, object]) -> None
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    refused = None
     try:
         load_document(data)
     except DecodeError as error:
-        assert "pointer" in error.facts
+        refused = error
+    assert refused is None or "pointer" in refused.facts

@@ -7,7 +7,6 @@ import hmac
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from bridge.cargo.document import load_document
 from bridge.cargo.leaves import SEED_LENGTH, DocumentLeaf, document_root, hash_leaf

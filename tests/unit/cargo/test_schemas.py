@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from bridge.cargo.findings import MAX_FINDINGS
 from bridge.cargo.schemas.validate import TABLES, validate_document
 from bridge.errors import DecodeError, Reason
 from bridge.v1.cargo_pb2 import RecordType
+from tests.unit.cargo.changes import Change, both, drop, put, to_order
 from tests.unit.cargo.documents import DOCUMENTS, loaded, sample
 from tests.unit.cargo.test_document import VALUES
 
@@ -22,54 +22,12 @@ SWB = RecordType.RECORD_TYPE_SEA_WAYBILL
 SI = RecordType.RECORD_TYPE_SHIPPING_INSTRUCTION
 EVENT = RecordType.RECORD_TYPE_TRANSPORT_EVENT
 
-Change = Callable[[dict[str, Any]], object]
-
 
 def found(record_type: int, change: Change | None = None) -> list[tuple[str, str, Reason]]:
     document = sample(record_type)
     if change is not None:
         change(document)
     return [(str(f.severity), f.pointer, f.reason) for f in validate_document(loaded(document).value, record_type)]
-
-
-def put(path: str, value: object) -> Change:
-    """A change that sets the value at a path of names and indices."""
-
-    def change(document: dict[str, Any]) -> None:
-        *above, last = path.split("/")
-        target: Any = document
-        for name in above:
-            target = target[int(name)] if isinstance(target, list) else target[name]
-        target[int(last) if isinstance(target, list) else last] = value
-
-    return change
-
-
-def drop(path: str) -> Change:
-    """A change that removes what is at a path."""
-
-    def change(document: dict[str, Any]) -> None:
-        *above, last = path.split("/")
-        target: Any = document
-        for name in above:
-            target = target[int(name)] if isinstance(target, list) else target[name]
-        del target[last]
-
-    return change
-
-
-def both(*changes: Change) -> Change:
-    def change(document: dict[str, Any]) -> None:
-        for one in changes:
-            one(document)
-
-    return change
-
-
-def to_order(document: dict[str, Any]) -> None:
-    document["isToOrder"] = True
-    del document["documentParties"]["consignee"]
-    document["documentParties"]["notifyParties"] = [{"partyName": "Notify Me Limited"}]
 
 
 def test_every_type_has_a_table_and_a_sample() -> None:
@@ -111,19 +69,59 @@ REFUSED: list[tuple[int, Change, str, Reason]] = [
     (BOL, put("termsAndConditions", "x" * 50_001), "/termsAndConditions", INVALID),
     (BOL, put("transports", []), "/transports", INVALID),
     (BOL, drop("transports/portOfLoading"), "/transports/portOfLoading", REQUIRED),
-    (BOL, put("transports/portOfLoading/UNLocationCode", "HK"), "/transports/portOfLoading/UNLocationCode", Reason.INVALID_IDENTIFIER),
-    (BOL, put("transports/portOfLoading/UNLocationCode", "XYABC"), "/transports/portOfLoading/UNLocationCode", Reason.INVALID_IDENTIFIER),
+    (
+        BOL,
+        put("transports/portOfLoading/UNLocationCode", "HK"),
+        "/transports/portOfLoading/UNLocationCode",
+        Reason.INVALID_IDENTIFIER,
+    ),
+    (
+        BOL,
+        put("transports/portOfLoading/UNLocationCode", "XYABC"),
+        "/transports/portOfLoading/UNLocationCode",
+        Reason.INVALID_IDENTIFIER,
+    ),
     (BOL, put("transports/plannedArrivalDate", "2026-02-30"), "/transports/plannedArrivalDate", INVALID),
     (BOL, put("transports/plannedArrivalDate", "2/3/2026"), "/transports/plannedArrivalDate", INVALID),
     (BOL, put("consignmentItems", []), "/consignmentItems", INVALID),
     (BOL, put("consignmentItems/0/HSCodes/0", "8507"), "/consignmentItems/0/HSCodes/0", INVALID),
     (BOL, put("consignmentItems/0/HSCodes/0", "85076O"), "/consignmentItems/0/HSCodes/0", Reason.INVALID_IDENTIFIER),
-    (BOL, put("consignmentItems/0/cargoItems/0/cargoGrossWeight/value", -1), "/consignmentItems/0/cargoItems/0/cargoGrossWeight/value", INVALID),
-    (BOL, put("consignmentItems/0/cargoItems/0/cargoGrossWeight/value", "12"), "/consignmentItems/0/cargoItems/0/cargoGrossWeight/value", INVALID),
-    (BOL, put("consignmentItems/0/cargoItems/0/outerPackaging/numberOfPackages", 1.5), "/consignmentItems/0/cargoItems/0/outerPackaging/numberOfPackages", INVALID),
-    (BOL, put("documentParties/issuingParty/identifyingCodes/0/partyCode", "213800HX6IZM1QNBAJ34"), "/documentParties/issuingParty/identifyingCodes/0/partyCode", Reason.CHECK_DIGIT_WRONG),
-    (BOL, put("documentParties/consignee/taxLegalReferences/0/value", "91310000MA1FL70B68"), "/documentParties/consignee/taxLegalReferences/0/value", Reason.CHECK_DIGIT_WRONG),
-    (BOL, put("documentParties/shipper/taxLegalReferences/0/value", "1234567"), "/documentParties/shipper/taxLegalReferences/0/value", Reason.INVALID_IDENTIFIER),
+    (
+        BOL,
+        put("consignmentItems/0/cargoItems/0/cargoGrossWeight/value", -1),
+        "/consignmentItems/0/cargoItems/0/cargoGrossWeight/value",
+        INVALID,
+    ),
+    (
+        BOL,
+        put("consignmentItems/0/cargoItems/0/cargoGrossWeight/value", "12"),
+        "/consignmentItems/0/cargoItems/0/cargoGrossWeight/value",
+        INVALID,
+    ),
+    (
+        BOL,
+        put("consignmentItems/0/cargoItems/0/outerPackaging/numberOfPackages", 1.5),
+        "/consignmentItems/0/cargoItems/0/outerPackaging/numberOfPackages",
+        INVALID,
+    ),
+    (
+        BOL,
+        put("documentParties/issuingParty/identifyingCodes/0/partyCode", "213800HX6IZM1QNBAJ34"),
+        "/documentParties/issuingParty/identifyingCodes/0/partyCode",
+        Reason.CHECK_DIGIT_WRONG,
+    ),
+    (
+        BOL,
+        put("documentParties/consignee/taxLegalReferences/0/value", "91310000MA1FL70B68"),
+        "/documentParties/consignee/taxLegalReferences/0/value",
+        Reason.CHECK_DIGIT_WRONG,
+    ),
+    (
+        BOL,
+        put("documentParties/shipper/taxLegalReferences/0/value", "1234567"),
+        "/documentParties/shipper/taxLegalReferences/0/value",
+        Reason.INVALID_IDENTIFIER,
+    ),
     # [TD-2] [TD-3] title
     (SWB, both(to_order), "/isToOrder", INVALID),
     (BOL, put("isToOrder", True), "/documentParties/consignee", INVALID),
@@ -132,27 +130,86 @@ REFUSED: list[tuple[int, Change, str, Reason]] = [
     (BOL, put("documentParties/endorsee", {"partyName": "Bank"}), "/documentParties/endorsee", INVALID),
     # [TD-4] copies
     (BOL, put("numberOfOriginalsWithCharges", 2), "/numberOfOriginalsWithCharges", INVALID),
-    (BOL, both(put("numberOfOriginalsWithCharges", 1), put("numberOfOriginalsWithoutCharges", 1)), "/numberOfOriginalsWithCharges", INVALID),
+    (
+        BOL,
+        both(put("numberOfOriginalsWithCharges", 1), put("numberOfOriginalsWithoutCharges", 1)),
+        "/numberOfOriginalsWithCharges",
+        INVALID,
+    ),
     (BOL, put("numberOfCopiesWithoutCharges", 1), "/numberOfCopiesWithoutCharges", INVALID),
     # [TD-5] dates
     (BOL, put("receivedForShipmentDate", "2026-05-01"), "/receivedForShipmentDate", INVALID),
     # [TD-6] equipment
-    (BOL, put("consignmentItems/0/cargoItems/0/equipmentReference", "TCLU4265727"), "/consignmentItems/0/cargoItems/0/equipmentReference", INVALID),
-    (BOL, lambda d: d["utilizedTransportEquipments"].append(d["utilizedTransportEquipments"][0]), "/utilizedTransportEquipments/1/equipment/equipmentReference", INVALID),
+    (
+        BOL,
+        put("consignmentItems/0/cargoItems/0/equipmentReference", "TCLU4265727"),
+        "/consignmentItems/0/cargoItems/0/equipmentReference",
+        INVALID,
+    ),
+    (
+        BOL,
+        lambda d: d["utilizedTransportEquipments"].append(d["utilizedTransportEquipments"][0]),
+        "/utilizedTransportEquipments/1/equipment/equipmentReference",
+        INVALID,
+    ),
     # [TD-7] reefers
-    (BOL, put("utilizedTransportEquipments/0/equipment/ISOEquipmentCode", "45R1"), "/utilizedTransportEquipments/0/activeReeferSettings", REQUIRED),
-    (BOL, put("utilizedTransportEquipments/0/activeReeferSettings", {}), "/utilizedTransportEquipments/0/activeReeferSettings", INVALID),
-    (BOL, both(put("utilizedTransportEquipments/0/isNonOperatingReefer", True), put("utilizedTransportEquipments/0/activeReeferSettings", {})), "/utilizedTransportEquipments/0/activeReeferSettings", INVALID),
+    (
+        BOL,
+        put("utilizedTransportEquipments/0/equipment/ISOEquipmentCode", "45R1"),
+        "/utilizedTransportEquipments/0/activeReeferSettings",
+        REQUIRED,
+    ),
+    (
+        BOL,
+        put("utilizedTransportEquipments/0/activeReeferSettings", {}),
+        "/utilizedTransportEquipments/0/activeReeferSettings",
+        INVALID,
+    ),
+    (
+        BOL,
+        both(
+            put("utilizedTransportEquipments/0/isNonOperatingReefer", True),
+            put("utilizedTransportEquipments/0/activeReeferSettings", {}),
+        ),
+        "/utilizedTransportEquipments/0/activeReeferSettings",
+        INVALID,
+    ),
     # [TD-8] packages
-    (BOL, drop("consignmentItems/0/cargoItems/0/outerPackaging/packageCode"), "/consignmentItems/0/cargoItems/0/outerPackaging/packageCode", REQUIRED),
+    (
+        BOL,
+        drop("consignmentItems/0/cargoItems/0/outerPackaging/packageCode"),
+        "/consignmentItems/0/cargoItems/0/outerPackaging/packageCode",
+        REQUIRED,
+    ),
     # [TD-9] pairs
     (BOL, put("transports/preCarriageBy", "RAIL"), "/transports/placeOfReceipt", REQUIRED),
     (BOL, put("declaredValue", 5), "/declaredValueCurrency", REQUIRED),
     (BOL, put("declaredValueCurrency", "HKD"), "/declaredValue", REQUIRED),
-    (BOL, both(put("utilizedTransportEquipments/0/equipment/ISOEquipmentCode", "45R1"), put("utilizedTransportEquipments/0/activeReeferSettings", {"temperatureSetpoint": -5})), "/utilizedTransportEquipments/0/activeReeferSettings/temperatureUnit", REQUIRED),
-    (BOL, both(put("utilizedTransportEquipments/0/equipment/ISOEquipmentCode", "45R1"), put("utilizedTransportEquipments/0/activeReeferSettings", {"airExchangeUnit": "MQH"})), "/utilizedTransportEquipments/0/activeReeferSettings/airExchangeSetpoint", REQUIRED),
+    (
+        BOL,
+        both(
+            put("utilizedTransportEquipments/0/equipment/ISOEquipmentCode", "45R1"),
+            put("utilizedTransportEquipments/0/activeReeferSettings", {"temperatureSetpoint": -5}),
+        ),
+        "/utilizedTransportEquipments/0/activeReeferSettings/temperatureUnit",
+        REQUIRED,
+    ),
+    (
+        BOL,
+        both(
+            put("utilizedTransportEquipments/0/equipment/ISOEquipmentCode", "45R1"),
+            put("utilizedTransportEquipments/0/activeReeferSettings", {"airExchangeUnit": "MQH"}),
+        ),
+        "/utilizedTransportEquipments/0/activeReeferSettings/airExchangeSetpoint",
+        REQUIRED,
+    ),
     # [TD-10] customs
-    (BOL, put("customsReferences", [{"type": "CTN", "countryCode": "SN", "values": ["1"]}] * 2), "/customsReferences/1/type", INVALID),
+    (
+        BOL,
+        put("customsReferences", [{"type": "CTN", "countryCode": "SN", "values": ["1"]}] * 2),
+        "/customsReferences/1/type",
+        INVALID,
+    ),
     # our own types
     (RecordType.RECORD_TYPE_COMMERCIAL_INVOICE, put("totalAmount", "50,000"), "/totalAmount", INVALID),
     (RecordType.RECORD_TYPE_COMMERCIAL_INVOICE, put("currencyCode", "CNH"), "/currencyCode", Reason.INVALID_IDENTIFIER),
@@ -160,11 +217,26 @@ REFUSED: list[tuple[int, Change, str, Reason]] = [
     (RecordType.RECORD_TYPE_CUSTOMS_DECLARATION, put("declarationType", "BOTH"), "/declarationType", INVALID),
     (RecordType.RECORD_TYPE_CERTIFICATE_OF_ORIGIN, drop("goodsItems/0/HSCodes"), "/goodsItems/0/HSCodes", REQUIRED),
     (RecordType.RECORD_TYPE_WAREHOUSE_RECEIPT, drop("goodsItems/0/quantity"), "/goodsItems/0/quantity", REQUIRED),
-    (RecordType.RECORD_TYPE_PACKING_LIST, put("documentParties/shipper/localNames/0/script", "Hans-CN"), "/documentParties/shipper/localNames/0/script", INVALID),
-    (RecordType.RECORD_TYPE_BOOKING, put("shipmentLocations/0/locationTypeCode", "XXX"), "/shipmentLocations/0/locationTypeCode", INVALID),
+    (
+        RecordType.RECORD_TYPE_PACKING_LIST,
+        put("documentParties/shipper/localNames/0/script", "Hans-CN"),
+        "/documentParties/shipper/localNames/0/script",
+        INVALID,
+    ),
+    (
+        RecordType.RECORD_TYPE_BOOKING,
+        put("shipmentLocations/0/locationTypeCode", "XXX"),
+        "/shipmentLocations/0/locationTypeCode",
+        INVALID,
+    ),
     (RecordType.RECORD_TYPE_BOOKING, put("requestedEquipments/0/units", 0.5), "/requestedEquipments/0/units", INVALID),
     (RecordType.RECORD_TYPE_ARRIVAL_NOTICE, put("issueDateTime", "2026-05-04"), "/issueDateTime", INVALID),
-    (RecordType.RECORD_TYPE_HOUSE_BILL_OF_LADING, drop("documentParties/consignee"), "/documentParties/consignee", REQUIRED),
+    (
+        RecordType.RECORD_TYPE_HOUSE_BILL_OF_LADING,
+        drop("documentParties/consignee"),
+        "/documentParties/consignee",
+        REQUIRED,
+    ),
     # events
     (EVENT, put("metadata/eventID", "incorrect"), "/metadata/eventID", INVALID),
     (EVENT, put("metadata/eventType", "PARTY"), "/metadata/eventType", INVALID),
@@ -175,7 +247,7 @@ REFUSED: list[tuple[int, Change, str, Reason]] = [
     (EVENT, put("metadata/eventCreatedDateTime", "1999-05-05T09:00:00Z"), "/metadata/eventCreatedDateTime", INVALID),
     (EVENT, put("metadata/eventCreatedDateTime", "2099-05-05T09:00:00Z"), "/metadata/eventCreatedDateTime", INVALID),
     (EVENT, drop("payload"), "/payload", REQUIRED),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("record_type", "change", "pointer", "reason"), REFUSED)
