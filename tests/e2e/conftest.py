@@ -7,6 +7,7 @@ import contextlib
 import json
 import secrets
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def transport_events(count: int, prefix: str) -> Iterator[bytes]:
         yield json.dumps(
             {
                 "metadata": {
-                    "eventID": f"{prefix}-{number:06d}",
+                    "eventID": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{prefix}-{number}")),
                     "eventCreatedDateTime": "2026-11-22T09:00:00Z",
                     "eventType": "EQUIPMENT",
                     "publisher": {"partyName": "Victoria Harbour Lines Limited", "carrierCode": "VHLK"},
