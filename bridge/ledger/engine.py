@@ -9,7 +9,7 @@ business (`bridge.rpc.sequencer`); the engine only says what fits into one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,6 +30,9 @@ MAX_BLOCK_BYTES = 4 * 1024 * 1024
 
 MAX_BLOCK_ITEMS = 1024
 """Operations and delivered items of a block, unless one transaction alone has more: four deliveries of 256 packets."""
+
+Attach = Callable[[State, PreparedTransaction], Sequence[Attachment]]
+"""What belongs beside the records that a transaction brings; never raises."""
 
 
 class Application(Protocol):
@@ -91,13 +94,18 @@ class Engine:
         store: BlockStore,
         mark: HighWaterMark,
         signatures: VerifiedSignatures | None = None,
+        attach: Attach | None = None,
     ) -> None:
-        """Take over a ledger; `start` makes it ready. `mark` is the one the format signs under."""
+        """Take over a ledger; `start` makes it ready. `mark` is the one the format signs under.
+
+        `attach` adds what is to be kept beside the records of a transaction, once that is decoded; any thread calls it.
+        """
         self.store = store
         self._format = block_format
         self._application = application
         self._mark = mark
         self._signatures = signatures or VerifiedSignatures()
+        self._attach = attach
         self._format_lock = threading.Lock()
         self._doubtful = True
         self._tip = BlockNotice(0, Nanos(0), 0, 0)
@@ -124,7 +132,8 @@ class Engine:
         prepared = self._application.prepare([transaction])
         tasks = self._application.signature_tasks(self.store.peek, prepared)
         self._signatures.check_ahead(tasks, executor)
-        return Submission(prepared[0], tuple(attachments))
+        more = self._attach(self.store.peek, prepared[0]) if self._attach is not None else ()
+        return Submission(prepared[0], (*attachments, *more))
 
     def commit_block(self, submissions: Sequence[Submission], now: Nanos) -> BlockOutcome:
         """[EMB-3] Execute, store and seal the next block; return what it did.
