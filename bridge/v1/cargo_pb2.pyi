@@ -197,7 +197,7 @@ class RecordKey(_message.Message):
     REFERENCE_FIELD_NUMBER: _builtins.int
     SUB_REFERENCE_FIELD_NUMBER: _builtins.int
     issuer_scheme: _builtins.str
-    """Scheme of the issuer's code, such as "smdg", "scac" or "member"."""
+    """Scheme of the issuer's code, such as "smdg-carrier", "scac" or "member"."""
     issuer: _builtins.str
     """Issuer's code in that scheme."""
     type: Global___RecordType.ValueType
