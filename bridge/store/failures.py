@@ -40,7 +40,7 @@ def _from_sqlite(error: sqlite3.Error, cause: str) -> BridgeError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return LimitError(Reason.STORAGE_FULL, "the database has no space left; nothing was written")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or str(error).startswith("Could not decode"):
         return BridgeError(Reason.STORAGE_CORRUPT, "the database file is damaged", cause=cause)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StateChangedError(Reason.STATE_CHANGED, "another writer holds the database", cause=cause)

@@ -47,13 +47,14 @@ def consensus(height: int, client_id: str = "client-0") -> ConsensusRow:
     return ConsensusRow(client_id, height, Nanos(height * 10), b"h" * 32, b"r" * 32, b"n" * 32, b"")
 
 
-@pytest.mark.parametrize("row_type", ROW_TYPES, ids=lambda row_type: row_type.table)
-def test_every_row_comes_back_as_it_was_put(database: Database, row_type: type[Row]) -> None:
-    row = sample(row_type)
-    put(database, row, sample(row_type, 2))
-    assert SqlState(database).get(row_type, row.key) == row
-    assert PeekState(database, SqlState(database)).get(row_type, row.key) == row
-    assert SqlState(database).get(row_type, sample(row_type, 3).key) is None
+def test_every_row_comes_back_as_it_was_put(database: Database) -> None:
+    for row_type in ROW_TYPES:
+        row = sample(row_type)
+        put(database, row, sample(row_type, 2))
+        assert SqlState(database).get(row_type, row.key) == row
+        assert PeekState(database, SqlState(database)).get(row_type, row.key) == row
+        assert SqlState(database).get(row_type, sample(row_type, 3).key) is None
+        database.writer().rollback()
 
 
 def test_extremes_of_numbers_and_bytes_survive(database: Database) -> None:
@@ -174,12 +175,14 @@ def test_a_flipped_byte_is_refused_when_the_row_is_read(database: Database) -> N
     database.writer().rollback()
 
 
-@pytest.mark.parametrize("change", ["revoked = true", "suite = 'sm3-sm2'", "key_id = 'other'"])
-def test_a_changed_scalar_is_refused_too(database: Database, change: str) -> None:
-    put(database, key_row("k"))
-    with database.writer().begin():
-        database.writer().exec_driver_sql(f"UPDATE member_keys SET {change}")
-    with pytest.raises(BridgeError) as refused:
-        list(SqlState(database).scan(KeyRow, ("", "member")))
-    assert refused.value.reason is Reason.STORAGE_CORRUPT
-    database.writer().rollback()
+def test_a_changed_scalar_is_refused_too(database: Database) -> None:
+    for change in ("revoked = true", "suite = 'sm3-sm2'", "key_id = 'other'"):
+        put(database, key_row("k"))
+        with database.writer().begin():
+            database.writer().exec_driver_sql(f"UPDATE member_keys SET {change}")
+        with pytest.raises(BridgeError) as refused:
+            list(SqlState(database).scan(KeyRow, ("", "member")))
+        assert refused.value.reason is Reason.STORAGE_CORRUPT
+        database.writer().rollback()
+        with database.writer().begin():
+            database.writer().exec_driver_sql("DELETE FROM member_keys")
