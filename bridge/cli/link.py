@@ -15,7 +15,7 @@ import typer
 
 from bridge.bundle.anchor import encode_anchor_file
 from bridge.cli.callers import CallerFile, CallerOption, load_caller
-from bridge.cli.output import JsonOption, console, finish, print_json, run
+from bridge.cli.output import JsonOption, finish, print_json, print_line, run, usage
 from bridge.crypto.ports import Signer
 from bridge.errors import DecodeError, Reason, VerificationError
 from bridge.protocol.acts import sign_act
@@ -59,12 +59,13 @@ def link(
         print_json(clients)
         return
     for ledger_id, client_id in clients.items():
-        console.print(f"{ledger_id}: client {client_id} is paired")
+        print_line(f"{ledger_id}: client {client_id} is paired")
 
 
 def anchor(
     caller: CallerOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write; compare it out of band before use.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Write the ledger's present trust anchor to a file, for readers to pin."""
     file = finish(lambda: load_caller(caller))
@@ -74,8 +75,14 @@ def anchor(
             return (await ledger.info()).anchor
 
     pinned = run(fetch())
-    out.write_bytes(encode_anchor_file(pinned))
-    console.print(f"{out}: {pinned.ledger_id} at height {pinned.height}, header {pinned.header_hash.hex()}")
+    try:
+        out.write_bytes(encode_anchor_file(pinned))
+    except OSError as error:
+        usage(f"{out}: cannot be written: {error.strerror}")
+    if as_json:
+        print_json({"file": str(out), "ledger_id": pinned.ledger_id, "height": pinned.height})
+        return
+    print_line(f"{out}: {pinned.ledger_id} at height {pinned.height}, header {pinned.header_hash.hex()}")
 
 
 async def link_ledgers(first: CallerFile, second: CallerFile, *, trusting_seconds: int) -> dict[str, str]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from rich.box import SIMPLE
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from bridge.errors import BridgeError, DecodeError, Reason
 
@@ -26,11 +29,8 @@ T = TypeVar("T")
 PIPE_COLUMNS = 200
 """Width of tables that no terminal wraps: nothing of ours needs more."""
 
-console = Console(
-    highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS, soft_wrap=False
-)
-"""Where people read; machines read `print_json` on the same stream. Text is printed as it is: documents are not markup.
-"""
+console = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+"""Where people read; machines read `print_json` on the same stream."""
 
 _USAGE_REASONS = frozenset({Reason.CONFIGURATION_INVALID})
 
@@ -43,8 +43,16 @@ def print_json(value: object) -> None:
 
 
 def print_line(text: str) -> None:
-    """One line for people, never broken: a terminal wraps it, and grep still finds it."""
-    console.print(text, soft_wrap=True)
+    """One line for people, never broken and taken as it is: what a document says is not markup."""
+    console.print(text, soft_wrap=True, markup=False)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
+    """A table for people; cells are taken as they are."""
+    table = Table(*columns, title=Text(title) if title else None, title_justify="left", box=SIMPLE)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console.print(table)
 
 
 def as_dict(message: Message) -> dict[str, Any]:

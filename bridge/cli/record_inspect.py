@@ -64,7 +64,7 @@ def finding_line(finding: Finding) -> str:
 
 
 def outcome_of(entry: Entry) -> str:
-    """"loads", "loads with warnings" or "refused"."""
+    """One of "loads", "loads with warnings" and "refused"."""
     if isinstance(entry.result, Refusal):
         return "refused"
     return "loads with warnings" if entry.result.findings else "loads"

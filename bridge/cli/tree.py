@@ -50,6 +50,4 @@ def commands(entries: Mapping[str, tuple[str, str] | TyperGroup]) -> dict[str, A
 
 def group(name: str, summary: str, entries: Mapping[str, tuple[str, str]]) -> TyperGroup:
     """Commands under one noun."""
-    return TyperGroup(
-        name=name, help=summary, commands=commands(entries), no_args_is_help=True, rich_markup_mode=None
-    )
+    return TyperGroup(name=name, help=summary, commands=commands(entries), no_args_is_help=True, rich_markup_mode=None)

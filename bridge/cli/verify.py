@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from bridge.bundle.anchor import decode_anchor_file
 from bridge.bundle.verify import MAX_BUNDLE_BYTES, BundleReport, ProvenVersion, Verdict, verify_bundle
-from bridge.cli.output import EXIT_REFUSED, JsonOption, console, finish, print_json
+from bridge.cargo.policy import record_type_name
+from bridge.cli.output import EXIT_REFUSED, JsonOption, finish, print_json, print_table
+from bridge.cli.record_view import leaf_text
 from bridge.clock import SystemClock
 from bridge.errors import DecodeError, Reason
-from bridge.v1.cargo_pb2 import RecordAct, RecordType
+from bridge.v1.cargo_pb2 import RecordAct
 from bridge.wire import nanos_from
 
 
@@ -64,27 +65,23 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 def _version(version: ProvenVersion) -> dict[str, Any]:
     statement = version.statement
     return {
-        "type": RecordType.Name(statement.key.type).removeprefix("RECORD_TYPE_"),
+        "type": record_type_name(statement.key.type),
         "reference": statement.key.reference,
         "version": statement.version,
-        "act": RecordAct.Name(statement.act).removeprefix("RECORD_ACT_"),
+        "act": RecordAct.Name(statement.act).removeprefix("RECORD_ACT_").lower(),
         "issuer": statement.issuer_member_id,
         "issue_time_unix_ns": nanos_from(statement.issue_time, "issue_time"),
         "proven_at_height": version.height,
-        "disclosed": {leaf.pointer: leaf.value for leaf in version.leaves},
+        "disclosed": {leaf.pointer: leaf_text(leaf.type, leaf.value) for leaf in version.leaves},
     }
 
 
 def _print_report(report: BundleReport) -> None:
-    table = Table("verdict", "", "code", "detail")
-    for name, verdict in (("integrity", report.integrity), ("status", report.status), ("identity", report.identity)):
-        table.add_row(name, "accepted" if verdict.accepted else "REFUSED", verdict.code, verdict.detail)
-    console.print(table)
+    judged = (("integrity", report.integrity), ("status", report.status), ("identity", report.identity))
+    rows = [(name, "accepted" if each.accepted else "REFUSED", each.code, each.detail) for name, each in judged]
+    print_table(("verdict", "", "code", "detail"), rows)
     if not report.versions:
         return
     newest = _version(report.versions[-1])
     title = f"{newest['type']} {newest['reference']}, version {newest['version']}: disclosed fields"
-    fields = Table("field", "value", title=title)
-    for pointer, value in newest["disclosed"].items():
-        fields.add_row(pointer, value)
-    console.print(fields)
+    print_table(("field", "value"), list(newest["disclosed"].items()), title)
