@@ -140,7 +140,7 @@ def identifiers_of(party: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def carrier_of(value: dict[str, Any]) -> tuple[str, str] | None:
-    """[KEY-1] Scheme and code of a carrier where an object has `carrierCode` with its list, SMDG or NMFTA."""
+    """[RKY-1] Scheme and code of a carrier where an object has `carrierCode` with its list, SMDG or NMFTA."""
     code, provider = value.get("carrierCode"), value.get("carrierCodeListProvider")
     scheme = {"SMDG": "smdg-carrier", "NMFTA": "scac"}.get(provider) if type(provider) is str else None
     return (scheme, normalise(scheme, code)) if scheme is not None and type(code) is str else None

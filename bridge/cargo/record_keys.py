@@ -74,10 +74,10 @@ KEY_FIELDS: Mapping[int, KeyFields] = {
 
 
 def record_key(document: dict[str, Any], record_type: int, issuer_member_id: str) -> RecordKey:
-    """[KEY-2] Key of the record that a document speaks about.
+    """[RKY-2] Key of the record that a document speaks about.
 
     `issuer_member_id` issues where the document names no carrier. An instruction or booking request without a
-    number of its own goes by the booking or the customer's reference ([KEY-3]); numbered, it is another record.
+    number of its own goes by the booking or the customer's reference ([RKY-3]); numbered, it is another record.
     Raises DecodeError FIELD_REQUIRED or INVALID_IDENTIFIER, with the JSON pointer in `facts["pointer"]`.
     """
     fields = KEY_FIELDS[record_type]

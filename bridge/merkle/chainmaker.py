@@ -17,7 +17,7 @@ MAX_LEAVES = 2**32 - 1
 
 
 def tree_root(digest: Hash, leaves: Sequence[bytes]) -> bytes:
-    """[CMT-1] Root over transaction hashes; empty bytes for a block without transactions, as the original has it."""
+    """[CTR-1] Root over transaction hashes; empty bytes for a block without transactions, as the original has it."""
     if not leaves:
         return b""
     nodes = list(leaves)
@@ -50,7 +50,7 @@ def verify_path(
     siblings: Sequence[bytes],
     root: bytes,
 ) -> None:
-    """[CMT-2] Return when `leaf` is transaction `index` of `count`; VerificationError PROOF_INVALID otherwise.
+    """[CTR-2] Return when `leaf` is transaction `index` of `count`; VerificationError PROOF_INVALID otherwise.
 
     The path has exactly one node a level, orientation follows from the index, and a node may be its own sibling only,
     and must be, where it is the last of an odd level.
