@@ -84,9 +84,15 @@ class StoreQueries:
         origin: str | None = None,
         record_type: int | None = None,
         identifier: tuple[str, str] | None = None,
+        newest_first: bool = False,
     ) -> list[RecordRow]:
-        """Records by local id, after such an id; of one origin, of one type, naming an identifier (scheme, value)."""
-        query = select(CODECS[RecordRow].table).where(_RECORD.local_id > after)
+        """Records by local id, after such an id; of one origin, of one type, naming an identifier (scheme, value).
+
+        Ids rise with time; `newest_first` walks them downwards.
+        """
+        query = select(CODECS[RecordRow].table)
+        if after:
+            query = query.where(_RECORD.local_id < after if newest_first else _RECORD.local_id > after)
         if origin is not None:
             query = query.where(_RECORD.origin == origin)
         if record_type is not None:
@@ -97,7 +103,8 @@ class StoreQueries:
             query = query.join(
                 _IDENTIFIERS.table, (named.origin == _RECORD.origin) & (named.record_key == _RECORD.record_key)
             ).where(named.scheme == scheme, named.value == value)
-        return self._read(CODECS[RecordRow], query.order_by(_RECORD.local_id).limit(limit))
+        order = _RECORD.local_id.desc() if newest_first else _RECORD.local_id
+        return self._read(CODECS[RecordRow], query.order_by(order).limit(limit))
 
     def versions_after(self, height: int) -> list[VersionRow]:
         """All versions of the next block above `height` that wrote any; empty when there is none yet."""
@@ -135,6 +142,12 @@ class StoreQueries:
             column.client_id == client_id, column.kind == kind, column.sequence.in_(sequences)
         )
         return self._read(ENTRIES, query.order_by(column.position))
+
+    def entries_of_port(self, client_id: str, kind: int, port: str, limit: int) -> list[StoredEntry]:
+        """Entries of a client, kind and port, oldest first. Reads all the client's entries: for rare questions."""
+        column = ENTRIES.table.c
+        query = select(ENTRIES.table).where(column.client_id == client_id, column.kind == kind, column.port == port)
+        return self._read(ENTRIES, query.order_by(column.position).limit(limit))
 
     def pending_packets(self, client_id: str, limit: int, after_sequence: int = 0) -> list[PacketRow]:
         """Packets without acknowledgement, by sequence; served by an index over just these."""

@@ -1,0 +1,1 @@
+"""The servicers: requests in, questions to one ledger, answers out; every rule lives in a room below."""
