@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Boolean, Dialect, LargeBinary, Table, insert
+from sqlalchemy import Boolean, Dialect, LargeBinary, String, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 from sqlmodel import SQLModel
@@ -48,12 +48,13 @@ class RowCodec(Generic[R]):
         self._booleans = [i for i, column in enumerate(columns) if isinstance(column.type, Boolean)]
         self._blobs = _getter(blobs)
         self._scalars = _getter(scalars)
+        marks = ["%s" if isinstance(columns[i].type, String) else "%d" for i in scalars]
+        self._head = "\0".join((table.name, *marks))
 
     def digest(self, values: Values) -> bytes:
-        """Digest of the columns: their scalars and blob lengths in ASCII, then the blobs."""
-        blobs = self._blobs(values)
-        head = ascii((self.table.name, self._scalars(values), *map(len, blobs)))
-        return hashlib.sha256(b"".join((head.encode(), *blobs))).digest()[:DIGEST_BYTES]
+        """Digest of table name, scalars as text and blobs, with NUL between; TypeError for values of another type."""
+        head = (self._head % self._scalars(values)).encode()
+        return hashlib.sha256(b"\0".join((head, *self._blobs(values)))).digest()[:DIGEST_BYTES]
 
     def encode(self, row: Any) -> Values:
         """Column values of a row with its digest, for inserting."""
