@@ -157,7 +157,7 @@ def test_the_schedules_reach_the_corners() -> None:
         pytest.skip("the schedules ran in another process")
     for corner in (
         "APPLIED",
-        "NOOP",
+        "replay NOOP",
         "ACCEPTED",
         "EXPIRED",
         "PORT_PAUSED",
