@@ -28,9 +28,11 @@ from bridge.cli.deployment import Deployment
 from bridge.cli.issuing import Corridor
 from bridge.cli.output import EXIT_REFUSED, console, run
 from bridge.clock import SystemClock
+from bridge.crypto.keys import load_signer
 from bridge.crypto.ports import Signer
 from bridge.errors import LedgerUnavailableError, NotFoundError, PreconditionError, Reason
 from bridge.rpc.clients import CargoRecordsClient, IdentifiersClient, LedgerClient
+from bridge.rpc.tls import read_passphrase
 from bridge.v1 import cargo_service_pb2 as cargo_api
 from bridge.v1 import ledger_service_pb2 as ledger_api
 from bridge.v1.cargo_pb2 import LEGAL_BASIS_KIND_CONTRACT, LegalBasis, RecordKey
@@ -286,14 +288,16 @@ async def _prove(deployment: Deployment, crossed: Crossed, anchor: TrustAnchor) 
 
 
 async def _attack(deployment: Deployment, crossed: Crossed, bundle: bytes, anchor: TrustAnchor) -> bool:
-    """A stolen relayer key cannot do more than delay."""
-    console.print("\n[bold]A thief with a relayer's keys[/bold] can only delay")
-    made = await attempts(
-        _thief(deployment, "hk"), _thief(deployment, "sh"), SystemClock(), crossed.home.sequence, bundle, anchor
-    )
+    """A stolen relayer key, with half of the validators' keys, cannot do more than delay."""
+    console.print("\n[bold]A thief with a relayer's keys and those of 2 of 4 validators[/bold] can only delay")
+    keys = deployment.folder / "hk" / "keys"
+    passphrase = read_passphrase(keys / "passphrase")
+    stolen = [load_signer(keys / f"validator-{number}.key", passphrase) for number in (1, 2)]
+    thief = (_thief(deployment, "hk"), _thief(deployment, "sh"))
+    made = await attempts(*thief, stolen, crossed.home.sequence, bundle, anchor, SystemClock())
     for attempt in made:
-        state = "refused" if attempt.defended else "NOT REFUSED"
-        console.print(f"  {attempt.tried:46}  {state:8}  {attempt.answer}")
+        state = "no effect" if attempt.defended else "TOOK EFFECT"
+        console.print(f"  {attempt.tried:46}  {state:9}  {attempt.answer}")
     return all(attempt.defended for attempt in made)
 
 

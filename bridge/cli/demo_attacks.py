@@ -6,16 +6,20 @@ The attempts use the real key of a real relayer: nothing between the two ledgers
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.bundle.verify import seal_bundle, verify_bundle
 from bridge.cli.callers import CallerFile
-from bridge.clock import Clock
+from bridge.clock import Clock, Nanos
+from bridge.crypto.ports import Signer
+from bridge.light_client.cometbft_bytes import commit_sign_bytes, header_hash
+from bridge.light_client.cometbft_types import FLAG_ABSENT, FLAG_COMMIT, ZERO_TIME, BlockId, Commit, CommitSig
+from bridge.light_client.cometbft_wire import commit_to_wire, header_to_wire, update_from_wire
 from bridge.light_client.profiles import profile
 from bridge.rpc.clients import LedgerClient
 from bridge.v1 import ledger_service_pb2 as api
 from bridge.v1.cargo_pb2 import RecordPayload
-from bridge.v1.cometbft_pb2 import CometbftCommitSig, CometbftUpdate
+from bridge.v1.cometbft_pb2 import CometbftUpdate
 from bridge.v1.packet_pb2 import Packet
 from bridge.v1.proof_pb2 import ProofBundle
 from bridge.v1.transaction_pb2 import (
@@ -31,8 +35,11 @@ from bridge.v1.transaction_pb2 import (
 )
 from bridge.wire import encode, timestamp_of
 
-_ABSENT = 1
-"""CometBFT's block id flag of a validator that did not vote."""
+NEVER_SENT = 1_000_000
+"""Added to a real sequence: a packet that was never sent."""
+
+_ABSENT = CommitSig(FLAG_ABSENT, b"", Nanos(ZERO_TIME), b"")
+"""The entry of a validator that did not vote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +52,19 @@ class Attempt:
 
 
 async def attempts(
-    source: CallerFile, destination: CallerFile, clock: Clock, sequence: int, bundle: bytes, anchor: TrustAnchor
+    source: CallerFile,
+    destination: CallerFile,
+    stolen: Sequence[Signer],
+    sequence: int,
+    bundle: bytes,
+    anchor: TrustAnchor,
+    clock: Clock,
 ) -> Sequence[Attempt]:
-    """A tampered field, a forged header, a replay; `source` and `destination` are the relayer's two caller files."""
+    """A tampered field, an invented packet, a forged header, a replay; each with what came back.
+
+    `source` and `destination` are the relayer's two caller files, `stolen` the keys of some validators of the source,
+    `sequence` a packet that has crossed and `bundle` its proof.
+    """
     async with LedgerClient(source.channel()) as there, LedgerClient(destination.channel()) as here:
         client = next(
             known
@@ -58,8 +75,8 @@ async def attempts(
         run, header = await _genuine(there, client, sequence)
         return (
             _tampered_bundle(bundle, anchor, clock),
-            await _tampered_field(thief, run),
-            await _forged_header(thief, header),
+            await _invented_packet(thief, run),
+            await _forged_header(thief, header, stolen),
             await _replay(thief, run),
         )
 
@@ -113,22 +130,37 @@ def _tampered_bundle(bundle: bytes, anchor: TrustAnchor, clock: Clock) -> Attemp
     return Attempt("show a bank a bundle with one field changed", report.integrity.code, not report.integrity.accepted)
 
 
-async def _tampered_field(thief: Thief, genuine: EntryRun) -> Attempt:
+async def _invented_packet(thief: Thief, genuine: EntryRun) -> Attempt:
+    """A bill that was never sent, dressed in the proof of one that was."""
     run = EntryRun.FromString(encode(genuine))
     packet = Packet.FromString(run.items[0].packet)
+    packet.sequence += NEVER_SENT
     packet.payloads[0].value = _with_other_field(packet.payloads[0].value)
     run.items[0].packet = encode(packet)
     result = (await thief.deliver(runs=[run])).items[0]
-    return Attempt("deliver a real packet with one field changed", _told(result), result.state == ITEM_STATE_REFUSED)
+    return Attempt("deliver a changed packet with a real proof", _told(result), result.state == ITEM_STATE_REFUSED)
 
 
-async def _forged_header(thief: Thief, header: bytes) -> Attempt:
-    """A header of Hong Kong with a root of the thief's own, signed by two of four validators."""
-    update = CometbftUpdate.FromString(header)
-    for entry in update.signed_header.commit.signatures[2:]:
-        absent = CometbftCommitSig(block_id_flag=_ABSENT)
-        absent.timestamp.seconds = -62_135_596_800
-        entry.CopyFrom(absent)
+async def _forged_header(thief: Thief, genuine: bytes, stolen: Sequence[Signer]) -> Attempt:
+    """A header with a root of the thief's own, correctly signed by two of the four validators."""
+    block = update_from_wire(CometbftUpdate.FromString(genuine))
+    header = replace(
+        block.header, height=block.header.height + 1, time=Nanos(block.header.time + 1), app_hash=bytes([0x13]) * 32
+    )
+    block_id = BlockId(header_hash(header), block.commit.block_id.part_set_header)
+    commit = Commit(header.height, 0, block_id, ())
+    signers = {signer.public_key: signer for signer in stolen}
+    entries = []
+    for validator in block.validators.validators:
+        signer = signers.get(validator.public_key)
+        entry = CommitSig(FLAG_COMMIT, validator.address, header.time, b"") if signer else _ABSENT
+        if signer is not None:
+            entry = replace(entry, signature=signer.sign(commit_sign_bytes(header.chain_id, commit, entry)))
+        entries.append(entry)
+    commit = replace(commit, signatures=tuple(entries))
+    update = CometbftUpdate.FromString(genuine)
+    update.signed_header.header.CopyFrom(header_to_wire(header))
+    update.signed_header.commit.CopyFrom(commit_to_wire(commit))
     result = (await thief.deliver(headers=[encode(update)])).headers[0]
     return Attempt("deliver a header that 2 of 4 validators signed", _told(result), result.state == ITEM_STATE_REFUSED)
 
