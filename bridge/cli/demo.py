@@ -168,7 +168,7 @@ async def _map_identifiers(deployment: Deployment) -> None:
 async def _pin(deployment: Deployment) -> TrustAnchor:
     """What a bank pins about Hong Kong, once, out of band."""
     async with LedgerClient(deployment.caller("hk", "authority").channel()) as ledger:
-        anchor = (await ledger.info()).anchor
+        anchor = (await ledger.info()).genesis_anchor
     (deployment.folder / "hk-anchor.json").write_bytes(encode_anchor_file(anchor))
     return anchor
 

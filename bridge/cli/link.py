@@ -72,7 +72,8 @@ def anchor(
 
     async def fetch() -> TrustAnchor:
         async with LedgerClient(file.channel()) as ledger:
-            return (await ledger.info()).anchor
+            info = await ledger.info()
+            return info.anchor if newest else info.genesis_anchor
 
     pinned = run(fetch())
     try:

@@ -139,6 +139,7 @@ class GetLedgerInfoResponse(_message.Message):
     ANCHOR_FIELD_NUMBER: _builtins.int
     SOFTWARE_VERSION_FIELD_NUMBER: _builtins.int
     API_VERSION_FIELD_NUMBER: _builtins.int
+    GENESIS_ANCHOR_FIELD_NUMBER: _builtins.int
     ledger_id: _builtins.str
     """Ledger id."""
     profile: _builtins.str
@@ -165,6 +166,10 @@ class GetLedgerInfoResponse(_message.Message):
     def anchor(self) -> _transaction_pb2.TrustAnchor:
         """Anchor at the newest height: a starting point to be checked out of band."""
 
+    @_builtins.property
+    def genesis_anchor(self) -> _transaction_pb2.TrustAnchor:
+        """Genesis anchor: what the ledger began from; everything it ever wrote can be proven from here."""
+
     def __init__(
         self,
         *,
@@ -179,10 +184,11 @@ class GetLedgerInfoResponse(_message.Message):
         anchor: _transaction_pb2.TrustAnchor | None = ...,
         software_version: _builtins.str = ...,
         api_version: _builtins.str = ...,
+        genesis_anchor: _transaction_pb2.TrustAnchor | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "block_time", b"block_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "block_time", b"block_time", "genesis_anchor", b"genesis_anchor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "api_version", b"api_version", "block_time", b"block_time", "engine", b"engine", "entry_count", b"entry_count", "height", b"height", "ledger_id", b"ledger_id", "profile", b"profile", "provable_height", b"provable_height", "software_version", b"software_version", "suite", b"suite"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "api_version", b"api_version", "block_time", b"block_time", "engine", b"engine", "entry_count", b"entry_count", "genesis_anchor", b"genesis_anchor", "height", b"height", "ledger_id", b"ledger_id", "profile", b"profile", "provable_height", b"provable_height", "software_version", b"software_version", "suite", b"suite"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

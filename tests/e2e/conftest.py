@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from bridge.cargo.detect import LoadedDocument, load_file
 from bridge.cli.deployment import Deployment, deployed
@@ -113,7 +114,7 @@ async def pending(deployment: Deployment, side: str) -> int:
     return sum(client.pending_count for client in clients)
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Deployment]:
     """Four programs, linked, shared by the tests of a module."""
     async with deployed(tmp_path_factory.mktemp("deployment")) as deployment:

@@ -28,7 +28,7 @@ BY_SIDE = {
 
 async def anchor_of(deployment: Deployment, side: str) -> TrustAnchor:
     async with LedgerClient(deployment.caller(side, "authority").channel()) as ledger:
-        return (await ledger.info()).anchor
+        return (await ledger.info()).genesis_anchor
 
 
 @pytest.mark.parametrize("side", ["hk", "sh"])

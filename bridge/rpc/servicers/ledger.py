@@ -51,7 +51,7 @@ class LedgerServicer(LedgerServiceServicer):
         self._pager = PacketPager(node.queries)
 
     async def GetLedgerInfo(self, request: api.GetLedgerInfoRequest, context: Any) -> api.GetLedgerInfoResponse:  # noqa: N802, ARG002
-        """Identity, height and the anchor at the newest height."""
+        """Identity, height, and the anchors at the newest height and at genesis."""
         node, tip = self._node, self._node.sequencer.tip
         return api.GetLedgerInfoResponse(
             ledger_id=node.config.ledger_id,
@@ -63,6 +63,7 @@ class LedgerServicer(LedgerServiceServicer):
             entry_count=tip.entry_count,
             engine=ENGINE,
             anchor=await node.ask(anchor_at, node, tip.height),
+            genesis_anchor=await node.ask(anchor_at, node, 0),
             software_version=software_version(),
             api_version=API_VERSION,
         )
