@@ -10,7 +10,7 @@ import typer
 from bridge.cargo.mapping import decode_mapping, mapping_sign_bytes
 from bridge.cli.callers import CallerFile, CallerOption, load_caller
 from bridge.cli.identifier_text import parse_identifier
-from bridge.cli.output import JsonOption, finish, print_json, print_line, print_table, run
+from bridge.cli.output import JsonOption, finish, option, print_json, print_line, print_table, run
 from bridge.cli.record_view import resolved, text_of, time_text
 from bridge.clock import SystemClock
 from bridge.errors import AlreadyExistsError, Reason
@@ -39,7 +39,7 @@ def map_identifiers(
 ) -> None:
     """Register (or revoke) that two identifiers name the same thing, signed with the authority's key of the file."""
     settings = finish(lambda: load_caller(caller))
-    pair = finish(lambda: (parse_identifier(home), parse_identifier(counterparty)))
+    pair = option(lambda: (parse_identifier(home), parse_identifier(counterparty)))
     state = MAPPING_STATE_REVOKED if revoke else MAPPING_STATE_REGISTERED
     answer = run(register_mapping(settings, *pair, state))
     if as_json:
@@ -61,7 +61,7 @@ def resolve(
 ) -> None:
     """Answer an identifier's form on this side: mapped, equivalent by rule, or kept foreign."""
     settings = finish(lambda: load_caller(caller))
-    wanted = finish(lambda: parse_identifier(identifier))
+    wanted = option(lambda: parse_identifier(identifier))
 
     async def ask() -> dict[str, str]:
         async with IdentifiersClient(settings.channel()) as client:

@@ -11,7 +11,7 @@ import typer
 from bridge.cargo.names import require_name
 from bridge.cli.callers import CallerFile, CallerOption, load_caller
 from bridge.cli.identifier_text import parse_identifier
-from bridge.cli.output import JsonOption, finish, print_json, print_line, print_table, run
+from bridge.cli.output import JsonOption, finish, option, print_json, print_line, print_table, run
 from bridge.cli.record_view import text_of, time_text
 from bridge.clock import SystemClock
 from bridge.crypto.keys import public_key_from_pem
@@ -54,7 +54,7 @@ def register(
     Roles, names and identifiers that are given take the place of those that stand; keys are added.
     """
     settings = finish(lambda: load_caller(caller))
-    change = finish(
+    change = option(
         lambda: MemberRegistration(
             ledger_id=settings.ledger_id,
             member_id=member_id,

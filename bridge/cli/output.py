@@ -65,7 +65,7 @@ def as_dict(message: Message) -> dict[str, Any]:
 
 def fail(error: BridgeError) -> NoReturn:
     """End with the error on standard error: 2 when the caller's own files or options are wrong, else 1."""
-    sys.stderr.write(f"cargobridge: {error}\n")
+    sys.stderr.write(f"cargobridge: {without_reason_twice(str(error), error.reason)}\n")
     usage = isinstance(error, DecodeError) and error.reason in _USAGE_REASONS
     raise typer.Exit(EXIT_USAGE if usage else EXIT_REFUSED)
 
@@ -74,6 +74,19 @@ def usage(sentence: str) -> NoReturn:
     """End because the command was called wrongly."""
     sys.stderr.write(f"cargobridge: {sentence}\n")
     raise typer.Exit(EXIT_USAGE)
+
+
+def option(work: Callable[[], T]) -> T:
+    """What an option's or argument's text means; a BridgeError is wrong usage."""
+    try:
+        return work()
+    except BridgeError as error:
+        usage(f"{error.detail} ({', '.join(map(str, error.facts.values()))})" if error.facts else error.detail)
+
+
+def without_reason_twice(text: str, reason: str) -> str:
+    """The sentence with its reason in front once: a ledger's own sentence about a refusal names it already."""
+    return text.removeprefix(f"{reason}: ") if text.startswith(f"{reason}: {reason}: ") else text
 
 
 def finish(work: Callable[[], T]) -> T:

@@ -275,7 +275,7 @@ class Desk:
 
 def _answered(outcome: Outcome, result: api.IssueResult) -> Outcome:
     if result.reason:
-        return _refuse(outcome, result.reason, result.detail)
+        return _refuse(outcome, result.reason, result.detail.removeprefix(f"{result.reason}: "))
     code = "standing" if result.noop else outcome.code
     return replace(outcome, code=code, local_record_id=result.local_record_id, packet_state="committed")
 
@@ -309,7 +309,8 @@ def api_state(state: int) -> str:
 def _sentence(error: BridgeError) -> str:
     """The error's detail with its facts, but for the pointer, which has a column of its own."""
     facts = ", ".join(f"{name}={value}" for name, value in error.facts.items() if name not in ("pointer", "findings"))
-    return f"{error.detail} ({facts})" if facts else error.detail
+    detail = error.detail.removeprefix(f"{error.reason}: ")
+    return f"{detail} ({facts})" if facts else detail
 
 
 def _key_of(entry: Entry, issuer_member_id: str) -> bytes:

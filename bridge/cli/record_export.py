@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge.bundle.anchor import MAX_ANCHOR_BYTES, decode_anchor_file
+from bridge.bundle.verify import decode_bundle
 from bridge.cargo.policy import record_type_name
 from bridge.cli.callers import CallerFile, CallerOption, load_caller
 from bridge.cli.output import JsonOption, finish, print_json, print_line, print_table, run, usage
@@ -34,14 +35,16 @@ def export(
     settings = finish(lambda: load_caller(caller))
     height = finish(lambda: _pinned_height(anchor)) if anchor is not None else anchor_height
     record_id, bundle = run(_fetch(settings, name, height))
+    start = finish(lambda: decode_bundle(bundle)).anchor.height
     try:
         out.write_bytes(bundle)
     except OSError as error:
         usage(f"{out}: cannot be written: {error.strerror}")
     if as_json:
-        print_json({"record_id": record_id, "file": str(out), "bytes": len(bundle)})
-    else:
-        print_line(f"{out}: {len(bundle)} bytes that prove {record_id}; check it with: cargobridge verify {out}")
+        print_json({"record_id": record_id, "file": str(out), "bytes": len(bundle), "anchor_height": start})
+        return
+    print_line(f"{out}: {len(bundle)} bytes that prove {record_id} to readers whose anchor is at height {start}")
+    print_line(f"check it with: cargobridge verify {out} --anchor {anchor or 'ANCHOR_FILE'}")
 
 
 def exports(

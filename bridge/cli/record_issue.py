@@ -226,7 +226,8 @@ def _line(outcome: Outcome) -> str:
     """`issued: bl.json bill-of-lading HKG0012 version 1 as HKCB-2025-000000001 (accepted as SHCB-...)`."""
     head = f"{outcome.code}: {outcome.source} {outcome.record}".rstrip()
     if outcome.reason:
-        where = f"{outcome.pointer}: " if outcome.pointer else ""
+        in_source = outcome.source.endswith(f"#{outcome.pointer}")
+        where = f"{outcome.pointer}: " if outcome.pointer and not in_source else ""
         return f"{head}: {where}{outcome.reason}: {outcome.detail}"
     line = f"{head} version {outcome.version} as {outcome.local_record_id}"
     if outcome.packet_state:

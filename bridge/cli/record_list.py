@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from bridge.cargo.policy import record_type_of
+from bridge.cargo.policy import record_type_name, record_type_of
 from bridge.cli.callers import CallerFile, CallerOption, load_caller
 from bridge.cli.identifier_text import parse_identifier
-from bridge.cli.output import JsonOption, finish, print_json, print_line, run
+from bridge.cli.output import JsonOption, finish, option, print_json, print_line, run
 from bridge.cli.record_view import print_records, summary
+from bridge.errors import DecodeError
 from bridge.rpc.clients import CargoRecordsClient
 from bridge.v1 import cargo_service_pb2 as api
 from bridge.v1.cargo_pb2 import RecordType
@@ -30,9 +31,9 @@ def list_records(
 ) -> None:
     """List records of both sides, by type, by an identifier they name, or by their home ledger."""
     settings = finish(lambda: load_caller(caller))
-    request = finish(
+    request = option(
         lambda: api.ListRecordsRequest(
-            type=RecordType.ValueType(record_type_of(record_type) if record_type else 0),
+            type=parse_type(record_type) if record_type else RecordType.RECORD_TYPE_UNSPECIFIED,
             identifier=parse_identifier(identifier) if identifier else None,
             home_ledger_id=home,
             page_token=page_token,
@@ -49,6 +50,15 @@ def list_records(
     print_records(shown)
     if token:
         print_line(f"there are more: --page-token {token}")
+
+
+def parse_type(name: str) -> RecordType.ValueType:
+    """The record type of that name; DecodeError INVALID_FIELD with the names there are otherwise."""
+    try:
+        return RecordType.ValueType(record_type_of(name))
+    except DecodeError as error:
+        known = ", ".join(record_type_name(number) for number in RecordType.values() if number)
+        raise DecodeError(error.reason, f"--type {name}: must be one of {known}") from error
 
 
 async def _fetch(caller: CallerFile, request: api.ListRecordsRequest, limit: int) -> tuple[list[api.Record], str]:

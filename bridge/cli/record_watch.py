@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli.callers import CallerFile, CallerOption, load_caller
-from bridge.cli.output import JsonOption, finish, print_json, print_line, run
+from bridge.cli.output import JsonOption, finish, print_json, print_line
 from bridge.cli.record_view import summary
 from bridge.errors import LedgerUnavailableError
 from bridge.rpc.clients import CargoRecordsClient, LedgerClient
@@ -30,8 +30,8 @@ def watch(
 ) -> None:
     """Follow records as they are written and acknowledged; goes on by itself when the adapter was away."""
     settings = finish(lambda: load_caller(caller))
-    with contextlib.suppress(KeyboardInterrupt):
-        run(_follow(settings, after_height, as_json=as_json))
+    with contextlib.suppress(KeyboardInterrupt):  # the one way to end it
+        finish(lambda: asyncio.run(_follow(settings, after_height, as_json=as_json)))
 
 
 async def _follow(caller: CallerFile, after_height: int | None, *, as_json: bool) -> None:

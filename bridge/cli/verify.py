@@ -78,7 +78,10 @@ def _version(version: ProvenVersion) -> dict[str, Any]:
 
 def _print_report(report: BundleReport) -> None:
     judged = (("integrity", report.integrity), ("status", report.status), ("identity", report.identity))
-    rows = [(name, "accepted" if each.accepted else "REFUSED", each.code, each.detail) for name, each in judged]
+    rows = [
+        (name, "accepted" if each.accepted else "REFUSED", each.code, each.detail.removeprefix(f"{each.code}: "))
+        for name, each in judged
+    ]
     print_table(("verdict", "", "code", "detail"), rows)
     if not report.versions:
         return
