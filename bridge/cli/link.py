@@ -65,9 +65,14 @@ def link(
 def anchor(
     caller: CallerOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write; compare it out of band before use.")],
+    newest: Annotated[bool, typer.Option("--newest", help="Pin the newest block instead of the genesis.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the ledger's present trust anchor to a file, for readers to pin."""
+    """Write a trust anchor of the ledger to a file, for readers to pin.
+
+    From the genesis everything can be proven. A newer anchor makes the way shorter and needs no belief in validators of
+    long ago; what a ledger without a log wrote before it can then not be proven.
+    """
     file = finish(lambda: load_caller(caller))
 
     async def fetch() -> TrustAnchor:
