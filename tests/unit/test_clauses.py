@@ -1,4 +1,4 @@
-"""docs/protocol.md and the code name the same clauses: each tag once in the page, each cited by the code that holds it."""
+"""docs/protocol.md and the code name the same clauses: each tag once in the page, each cited by what holds it."""
 
 from __future__ import annotations
 
