@@ -38,6 +38,7 @@ POLL_SECONDS = 0.2
 
 _DAY_SECONDS = 86_400
 _COMMITTED = "committed"
+_ACCEPTED = "accepted"
 
 
 def issue(
@@ -154,7 +155,7 @@ class _Bar(AbstractContextManager[_Step]):
 async def wait_for(client: CargoRecordsClient, outcomes: Sequence[Outcome], seconds: int) -> list[Outcome]:
     """The outcomes with acknowledgements that came within the time; a record that waits stays "committed"."""
     done = list(outcomes)
-    waiting = [place for place, outcome in enumerate(done) if outcome.packet_state == _COMMITTED]
+    waiting = [place for place, outcome in enumerate(done) if _waits(outcome)]
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while waiting:
@@ -162,13 +163,19 @@ async def wait_for(client: CargoRecordsClient, outcomes: Sequence[Outcome], seco
         records = await asyncio.gather(*(_look(client, done[place]) for place in first))
         for place, record in zip(first, records, strict=True):
             done[place] = with_record(done[place], record) if record is not None else done[place]
-        still = [place for place in first if done[place].packet_state == _COMMITTED]
+        still = [place for place in first if _waits(done[place])]
         waiting = still + waiting[MAX_BATCH_RECORDS:]
         if loop.time() >= end:
             break
         if still:
             await asyncio.sleep(min(POLL_SECONDS, max(0, end - loop.time())))
     return done
+
+
+def _waits(outcome: Outcome) -> bool:
+    """Whether another look may show more: the other side's id can be there a moment after the acknowledgement."""
+    unnamed = outcome.packet_state == _ACCEPTED and not outcome.counterparty_record_id
+    return outcome.packet_state == _COMMITTED or unnamed
 
 
 async def _look(client: CargoRecordsClient, outcome: Outcome) -> api.Record | None:
