@@ -97,19 +97,15 @@ def _submitter_key(ctx: BlockContext, transaction: PreparedTransaction) -> KeyRo
     """[APP-8] The key of a member of this ledger that the transaction names; MEMBER_UNKNOWN or MEMBER_REVOKED
     otherwise.
     """
-    body = transaction.body
-    if body is None:
+    if transaction.submitter is None:
         raise transaction.error or DecodeError(Reason.MALFORMED_MESSAGE, "no transaction")
-    member = ctx.state.get(MemberRow, (HOME, body.member_id))
-    key = ctx.state.get(KeyRow, (HOME, body.member_id, body.key_id))
+    member_id, key_id = transaction.submitter
+    member = ctx.state.get(MemberRow, (HOME, member_id))
+    key = ctx.state.get(KeyRow, (HOME, member_id, key_id))
     if member is None or key is None:
-        raise VerificationError(
-            Reason.MEMBER_UNKNOWN, "no such member or key", member_id=body.member_id, key_id=body.key_id
-        )
+        raise VerificationError(Reason.MEMBER_UNKNOWN, "no such member or key", member_id=member_id, key_id=key_id)
     if member.state == MEMBER_STATE_REVOKED or key.revoked:
-        raise VerificationError(
-            Reason.MEMBER_REVOKED, "the member or its key is revoked", member_id=body.member_id, key_id=body.key_id
-        )
+        raise VerificationError(Reason.MEMBER_REVOKED, "it is revoked", member_id=member_id, key_id=key_id)
     return key
 
 

@@ -26,6 +26,9 @@ T = TypeVar("T")
 
 RECORD_COUNTER = "records"
 
+MAX_HEIGHT = 2**63 - 1
+"""Highest height: what a signed 64-bit column holds."""
+
 
 class BlockContext:
     """One block in execution. Not shared between threads."""
@@ -86,7 +89,9 @@ class BlockContext:
         return client
 
     def consensus(self, client: Client, height: int) -> ConsensusState | None:
-        """The trusted state of a client at a height, or None."""
+        """The trusted state of a client at a height, or None; heights that no store can hold have none."""
+        if height > MAX_HEIGHT:
+            return None
         key = (client.client_id, height)
         found = self._consensus.get(key)
         if found is None:

@@ -12,6 +12,7 @@ from bridge.crypto.ports import SignatureTask, Suite
 from bridge.crypto.suites import suite
 from bridge.errors import BridgeError
 from bridge.ledger.config import ApplicationConfig
+from bridge.ledger.context import MAX_HEIGHT
 from bridge.ledger.handlers.issuers import issuer_key
 from bridge.ledger.prepared import Prepared, PreparedOperation, PreparedRecord, PreparedTransaction
 from bridge.ledger.rows import (
@@ -29,7 +30,6 @@ from bridge.ledger.rows import (
 )
 from bridge.ledger.state import State
 from bridge.light_client.profiles import profile
-from bridge.v1.transaction_pb2 import TransactionBody
 
 Wanted = dict[type[Row], dict[Key, None]]
 """Keys by table; a dict for its order, so that a store sees the same query for the same block."""
@@ -39,8 +39,7 @@ def prefetch(config: ApplicationConfig, state: State, prepared: Prepared) -> Non
     """[APP-4] Read what the block will need, table by table: submitters and clients, then what depends on them."""
     first: Wanted = {}
     for transaction in prepared:
-        if transaction.body is not None:
-            _want_submitter(first, transaction.body)
+        _want_submitter(first, transaction)
         for operation in transaction.operations:
             _want_named(first, operation)
     _fetch(state, first)
@@ -83,8 +82,7 @@ def prefetch_signers(config: ApplicationConfig, state: State, prepared: Prepared
     """Read clients, members and keys only: all that `signature_tasks` needs."""
     wanted: Wanted = {}
     for transaction in prepared:
-        if transaction.body is not None:
-            _want_submitter(wanted, transaction.body)
+        _want_submitter(wanted, transaction)
         for operation in transaction.operations:
             if operation.client_id:
                 _want(wanted, ClientRow, (operation.client_id,))
@@ -122,10 +120,9 @@ def _records(
 
 
 def _submission(config: ApplicationConfig, state: State, transaction: PreparedTransaction) -> Iterator[SignatureTask]:
-    body = transaction.body
-    if body is None or transaction.transaction is None:
+    if transaction.submitter is None or transaction.transaction is None:
         return
-    key = state.get(KeyRow, (HOME, body.member_id, body.key_id))
+    key = state.get(KeyRow, (HOME, *transaction.submitter))
     if key is not None:
         message = profile(config.profile_id).transaction_sign_bytes(config.ledger_id, transaction.transaction.body)
         yield key.suite, key.public_key, message, transaction.transaction.signature
@@ -156,9 +153,11 @@ def _want(wanted: Wanted, row_type: type[Row], key: Key) -> None:
     wanted.setdefault(row_type, {})[key] = None
 
 
-def _want_submitter(wanted: Wanted, body: TransactionBody) -> None:
-    _want(wanted, MemberRow, (HOME, body.member_id))
-    _want(wanted, KeyRow, (HOME, body.member_id, body.key_id))
+def _want_submitter(wanted: Wanted, transaction: PreparedTransaction) -> None:
+    if transaction.submitter is not None:
+        member_id, key_id = transaction.submitter
+        _want(wanted, MemberRow, (HOME, member_id))
+        _want(wanted, KeyRow, (HOME, member_id, key_id))
 
 
 def _want_named(wanted: Wanted, operation: PreparedOperation) -> None:
@@ -170,7 +169,8 @@ def _want_named(wanted: Wanted, operation: PreparedOperation) -> None:
     receipts = wanted.setdefault(ReceiptRow, {})
     packets = wanted.setdefault(PacketRow, {})
     for run in operation.runs:
-        _want(wanted, ConsensusRow, (client_id, run.proof_height))
+        if run.proof_height <= MAX_HEIGHT:
+            _want(wanted, ConsensusRow, (client_id, run.proof_height))
         for item in run.items:
             if item.packet is not None:
                 receipts[(client_id, item.sequence)] = None

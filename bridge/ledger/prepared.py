@@ -14,8 +14,9 @@ from bridge.crypto.ports import Suite
 from bridge.errors import BridgeError, DecodeError, LimitError, Reason
 from bridge.light_client.types import HeaderProfile, UntrustedHeader
 from bridge.protocol.acknowledgements import decode_acknowledgement
+from bridge.protocol.members import require_key_id, require_member_id
 from bridge.protocol.packets import decode_packet, require_payload
-from bridge.protocol.paths import MAX_SEQUENCE
+from bridge.protocol.paths import MAX_SEQUENCE, require_client_id
 from bridge.protocol.ports import CARGO_PORT, require_routable
 from bridge.v1.cargo_pb2 import RecordPayload, Statement
 from bridge.v1.packet_pb2 import Acknowledgement, Packet, Payload
@@ -33,6 +34,9 @@ MAX_DELIVERED_ITEMS = 2048
 
 MAX_OPAQUE_BYTES = 64
 """Longest leaf hash of an opaque item, in bytes."""
+
+NAMING_CLIENTS = frozenset({"issue_record", "deliver", "submit_misbehaviour"})
+"""Kinds of operations that name their client outside of a signed act."""
 
 T = TypeVar("T")
 
@@ -183,6 +187,10 @@ class PreparedOperation:
         self.record: PreparedRecord | None = None
         self.headers: list[PreparedHeader] = []
         self.runs: list[PreparedRun] = []
+        if self.kind in NAMING_CLIENTS:
+            self.error = _error_of(require_client_id, str(getattr(message, self.kind).client_id))
+        if self.error is not None:
+            return
         if self.kind == "issue_record":
             self.record = PreparedRecord(message.issue_record.payload)
         elif self.kind == "deliver":
@@ -195,8 +203,8 @@ class PreparedOperation:
 
     @property
     def client_id(self) -> str:
-        """Client the operation names in plain sight, or nothing."""
-        if self.kind in ("issue_record", "deliver", "submit_misbehaviour"):
+        """Client the operation names in plain sight, or nothing where it names none or cannot be read."""
+        if self.error is None and self.kind in NAMING_CLIENTS:
             return str(getattr(self.message, self.kind).client_id)
         return ""
 
@@ -218,19 +226,25 @@ class PreparedOperation:
 class PreparedTransaction:
     """A submitted transaction, or why it is none."""
 
-    __slots__ = ("body", "error", "operations", "raw", "transaction")
+    __slots__ = ("body", "error", "operations", "raw", "submitter", "transaction")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
         self.transaction: Transaction | None = None
         self.body: TransactionBody | None = None
+        self.submitter: tuple[str, str] | None = None
+        """Member id and key id, when they are in form; a state is never asked for anything else."""
         self.operations: list[PreparedOperation] = []
-        self.error = _error_of(self._decode, raw)
+        self.error = _error_of(self._decode, raw) or _error_of(self._submitter, self.body)
 
     @property
     def is_rotation(self) -> bool:
         """True when it rotates validators: the engine then cuts a block around it alone."""
         return any(operation.kind == "rotate_validators" for operation in self.operations)
+
+    def _submitter(self, body: TransactionBody | None) -> None:
+        if body is not None:
+            self.submitter = (require_member_id(body.member_id), require_key_id(body.key_id))
 
     def _decode(self, raw: bytes) -> None:
         transaction = decode_strict(Transaction, raw, MAX_MESSAGE_BYTES)
@@ -251,7 +265,7 @@ def prepare(transactions: Sequence[bytes]) -> list[PreparedTransaction]:
     return [PreparedTransaction(raw) for raw in transactions]
 
 
-def _error_of(action: Callable[[T], None], argument: T) -> BridgeError | None:
+def _error_of(action: Callable[[T], object], argument: T) -> BridgeError | None:
     try:
         action(argument)
     except BridgeError as error:

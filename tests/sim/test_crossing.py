@@ -244,6 +244,15 @@ def test_a_packet_of_other_clients_is_refused(world: World) -> None:
     assert entry.written.kind == KIND_PACKET
 
 
+@pytest.mark.parametrize("height", [0, 1, 2**63, 2**64 - 1])
+def test_a_proof_under_a_height_nobody_trusts_is_refused(world: World, height: int) -> None:
+    world.hk.issue(world.hk.record("BL-1"))
+    delivery = world.delivery(world.hk, world.unseen(world.hk))
+    delivery.runs[0].proof_height = height
+    assert states(world.deliver(world.hk, delivery))[-1] == "CONSENSUS_STATE_NOT_FOUND"
+    assert not world.sh.records()
+
+
 def test_an_acknowledgement_for_a_packet_never_sent_is_refused(world: World) -> None:
     world.hk.issue(world.hk.record("BL-1"))
     world.relay(world.hk)

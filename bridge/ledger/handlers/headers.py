@@ -5,9 +5,9 @@ Source: ICS-02; ibc-go `modules/light-clients/07-tendermint/{update,misbehaviour
 
 from __future__ import annotations
 
-from bridge.errors import BridgeError, PreconditionError, Reason
+from bridge.errors import BridgeError, PreconditionError, Reason, VerificationError
 from bridge.ledger.client import Client, consensus_row
-from bridge.ledger.context import BlockContext
+from bridge.ledger.context import MAX_HEIGHT, BlockContext
 from bridge.ledger.prepared import PreparedHeader
 from bridge.ledger.rows import ConsensusRow
 from bridge.light_client.types import ConsensusState
@@ -47,6 +47,8 @@ def validate_header(ctx: BlockContext, client: Client, header: PreparedHeader) -
     if client.frozen:
         raise PreconditionError(Reason.CLIENT_FROZEN, "the client is frozen", client_id=client.client_id)
     untrusted = header.opened(client.profile)
+    if untrusted.height > MAX_HEIGHT:
+        raise VerificationError(Reason.HEADER_INVALID, "height", got=untrusted.height, limit=MAX_HEIGHT)
     known = ctx.consensus(client, untrusted.height)
     if known is not None and known.header_hash == untrusted.header_hash:
         return None

@@ -21,6 +21,7 @@ from bridge.v1.transaction_pb2 import (
     EntryRun,
     IssueRecord,
     ItemResult,
+    MisbehaviourEvidence,
     Operation,
     OperationResult,
     RunItem,
@@ -93,6 +94,8 @@ def test_a_signed_transaction_is_taken_and_says_who_signed(ledger: SimLedger) ->
     [
         ({"ledger_id": "sh-trade-1"}, "LEDGER_ID_MISMATCH"),
         ({"member_id": "nobody"}, "MEMBER_UNKNOWN"),
+        ({"member_id": "plat\0form"}, "INVALID_IDENTIFIER"),
+        ({"key_id": "k" * 65}, "INVALID_IDENTIFIER"),
         ({"key_id": "k9"}, "MEMBER_UNKNOWN"),
         ({"member_id": "relayer"}, "SIGNATURE_INVALID"),
         ({"operations": []}, "LIMIT_EXCEEDED"),
@@ -179,6 +182,8 @@ def test_a_member_without_the_role_is_refused(ledger: SimLedger, operation: Oper
             "LIMIT_EXCEEDED",
         ),
         (Operation(deliver=Delivery(client_id="a-0")), "CLIENT_NOT_FOUND"),
+        (Operation(deliver=Delivery(client_id="a\0-0")), "INVALID_IDENTIFIER"),
+        (Operation(submit_misbehaviour=MisbehaviourEvidence(client_id="")), "INVALID_IDENTIFIER"),
     ],
 )
 def test_operations_out_of_form_are_refused(ledger: SimLedger, operation: Operation, reason: str) -> None:
