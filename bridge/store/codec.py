@@ -14,7 +14,6 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Boolean, Dialect, LargeBinary, String, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql import ClauseElement
 from sqlmodel import SQLModel
 
 from bridge.errors import BridgeError, Reason
@@ -81,23 +80,6 @@ class RowCodec(Generic[R]):
             )
         return self._build(*values)
 
-    def insert_sql(self, dialect: Dialect, conflict: str = "refuse") -> str:
-        """INSERT with positional parameters; on a key that exists: "refuse", "replace" the row or "keep" it."""
-        statement: Any
-        if conflict == "refuse":
-            statement = insert(self.table)
-        else:
-            flavour = postgresql if dialect.name == "postgresql" else sqlite
-            statement = flavour.insert(self.table)
-            rest = [name for name in self.names if name not in self.key_names]
-            if conflict == "keep":
-                statement = statement.on_conflict_do_nothing(index_elements=self.key_names)
-            else:
-                statement = statement.on_conflict_do_update(
-                    index_elements=self.key_names, set_={name: statement.excluded[name] for name in rest}
-                )
-        return _positional(statement, dialect)
-
     def select_sql(self, dialect: Dialect, count: int) -> str:
         """SELECT of all columns for `count` keys, given as one flat list of positional parameters."""
         mark = "%s" if dialect.paramstyle == "format" else "?"
@@ -118,7 +100,21 @@ class RowCodec(Generic[R]):
         return tuple(plain)
 
 
-def _positional(statement: ClauseElement, dialect: Dialect) -> str:
+def insert_sql(table: Table, dialect: Dialect, conflict: str = "refuse") -> str:
+    """INSERT with positional parameters; on a key that exists: "refuse", "replace" the row or "keep" it."""
+    statement: Any
+    if conflict == "refuse":
+        statement = insert(table)
+    else:
+        statement = (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
+        key_names = [column.name for column in table.primary_key]
+        rest = [column.name for column in table.columns if column.name not in key_names]
+        if conflict == "keep":
+            statement = statement.on_conflict_do_nothing(index_elements=key_names)
+        else:
+            statement = statement.on_conflict_do_update(
+                index_elements=key_names, set_={name: statement.excluded[name] for name in rest}
+            )
     return str(statement.compile(dialect=dialect))
 
 

@@ -22,11 +22,11 @@ from bridge.light_client.types import ConsensusState, HeaderProfile, TrustOption
 from bridge.light_client.verifier import verify_update
 from bridge.protocol.commitments import acknowledgement_commitment, packet_commitment
 from bridge.protocol.paths import acknowledgement_path, packet_path
-from bridge.store.codec import CODECS, RowCodec, model_codec
+from bridge.store.codec import CODECS, RowCodec
 from bridge.store.database import Database
 from bridge.store.queries import DOCUMENTS, EXPORTS, StoreQueries
 from bridge.store.reader import BLOCKS, ENTRIES, SEALS, TRANSACTIONS, VALIDATOR_SETS, StoreReader
-from bridge.store.tables import RecordIdentifier
+from bridge.store.tables import Meta, RecordIdentifier
 from bridge.v1.cargo_pb2 import RecordPayload
 from bridge.v1.packet_pb2 import Packet
 from bridge.v1.transaction_pb2 import RotateValidatorsAct, Transaction
@@ -43,8 +43,11 @@ _FOREVER = 10_000 * 365 * 86_400 * 1_000_000_000
 
 _CODECS: tuple[RowCodec[Any], ...] = (
     *(CODECS[row_type] for row_type in ROW_TYPES),
-    *(BLOCKS, SEALS, VALIDATOR_SETS, TRANSACTIONS, ENTRIES, DOCUMENTS, EXPORTS, model_codec(RecordIdentifier)),
+    *(BLOCKS, SEALS, VALIDATOR_SETS, TRANSACTIONS, ENTRIES, DOCUMENTS, EXPORTS),
 )
+
+_META = Meta.__table__  # type: ignore[attr-defined]
+_IDENTIFIERS = RecordIdentifier.__table__  # type: ignore[attr-defined]
 
 Hash = Callable[[bytes], bytes]
 
@@ -74,6 +77,7 @@ def check_ledger(
     yield from _guarded("proofs", _check_proofs(reader, block_format, profile))
     yield from _guarded("entries", _check_entries(reader, hash_of(profile.suite_id)))
     yield from _guarded("record_versions", _check_versions(database, profile, hash_of))
+    yield from _guarded("record_identifiers", _check_identifiers(database))
 
 
 def check_rows(database: Database) -> Iterator[Finding]:
@@ -127,11 +131,15 @@ def _check_counts(database: Database) -> Iterator[Finding]:
         claimed = connection.execute(select(blocks.c.entry_count).where(blocks.c.height == height)).scalar() or 0
         sent = connection.execute(select(func.coalesce(func.sum(blocks.c.transaction_count), 0))).scalar() or 0
         kept = connection.execute(select(func.count()).select_from(transactions)).scalar() or 0
+        first = connection.execute(select(blocks.c.header_hash).where(blocks.c.height == 1)).scalar() or b""
+        meta = {row.key: row.value for row in connection.execute(select(_META))}
     for holds, detail in (
         (block_count == height, f"{block_count} blocks up to height {height}"),
         (seal_count == sealed and sealed in (height, height - 1), f"{seal_count} seals up to {sealed} of {height}"),
         (entry_count == claimed and position == max(0, entry_count - 1), f"{entry_count} entries of {claimed}"),
         (kept == sent, f"{kept} transactions of {sent}"),
+        (meta.get("genesis", "") == first.hex(), "the genesis on record is not the first block"),
+        (set(meta) <= {"ledger_id", "genesis"}, "the store says things about itself that nobody wrote"),
     ):
         if not holds:
             yield Finding("blocks", Reason.STORAGE_CORRUPT, detail)
@@ -265,3 +273,20 @@ def _check_versions(database: Database, profile: HeaderProfile, hash_of: Callabl
             if hashes[version.origin](statement) != version.digest:
                 place = f"record_versions {version.record_key.hex()} {version.version}"
                 yield Finding(place, Reason.STORAGE_CORRUPT, "the digest is not the statement's")
+
+
+def _check_identifiers(database: Database) -> Iterator[Finding]:
+    """Every indexed identifier stands in a version of the record it leads to."""
+    queries = StoreQueries(database)
+    query = select(_IDENTIFIERS).order_by(_IDENTIFIERS.c.local_id)
+    with database.reader() as connection:
+        rows = connection.execution_options(yield_per=ROWS_AT_A_TIME).execute(query)
+        for local_id, group in groupby(rows, key=lambda row: row.local_id):
+            payloads = [
+                version.payload
+                for record in queries.records_by_id(local_id)
+                for version in queries.page(VersionRow, ROWS_AT_A_TIME, prefix=record.key)
+            ]
+            for scheme, value, _ in group:
+                if not any(scheme.encode() in payload and value.encode() in payload for payload in payloads):
+                    yield Finding(f"record_identifiers {local_id}", Reason.STORAGE_CORRUPT, "no such identifier there")

@@ -16,11 +16,11 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.errors import BridgeError, Reason
-from bridge.ledger.rows import ConsensusRow, ReceiptRow, Row, ValidatorSetRow, VersionRow
+from bridge.ledger.rows import ConsensusRow, ReceiptRow, RecordRow, Row, ValidatorSetRow, VersionRow
 from bridge.ledger.state import State
 from bridge.ledger.storage import BlockWrite, effective, entries_of
 from bridge.ledger.types import SealedBlock, StoredEntry
-from bridge.store.codec import CODECS, RowCodec, Values, model_codec
+from bridge.store.codec import CODECS, RowCodec, Values, insert_sql, model_codec
 from bridge.store.database import Database
 from bridge.store.failures import storage_errors
 from bridge.store.faults import NO_FAULTS, Faults
@@ -36,8 +36,8 @@ CHECKPOINT_AFTER_BLOCKS = 16
 """Blocks after which an idle moment is used to fold SQLite's write-ahead log into its file."""
 
 _DOCUMENTS = model_codec(Document)
-_IDENTIFIERS = model_codec(RecordIdentifier)
 _EXPORTS = model_codec(Export)
+_IDENTIFIERS = RecordIdentifier.__table__  # type: ignore[attr-defined]
 
 
 class LedgerStore:
@@ -188,17 +188,16 @@ class LedgerStore:
 
     def _insert_attachments(self, write: BlockWrite) -> None:
         documents: list[Values] = []
-        identifiers: list[Values] = []
+        identifiers: dict[Values, None] = {}
         exports: list[Values] = []
         for attachment, version in effective(write.overlay, write.attachments):
             if attachment.document:
                 documents.append(
                     _DOCUMENTS.seal((*version.key, attachment.document, attachment.seed)),
                 )
-            identifiers += (
-                _IDENTIFIERS.seal((scheme, value, attachment.origin, attachment.record_key))
-                for scheme, value in dict.fromkeys(attachment.identifiers)
-            )
+            record = write.overlay.get(RecordRow, (attachment.origin, attachment.record_key))
+            if record is not None:
+                identifiers.update(((*pair, record.local_id), None) for pair in attachment.identifiers)
             note = attachment.export
             if note is not None:
                 columns = (
@@ -207,7 +206,9 @@ class LedgerStore:
                 )
                 exports.append(_EXPORTS.seal(columns))
         self._insert(_DOCUMENTS, documents)
-        self._insert(_IDENTIFIERS, identifiers, "keep")
+        if identifiers:
+            statement = insert_sql(_IDENTIFIERS, self.database.dialect, "keep")
+            self.database.writer().exec_driver_sql(statement, sorted(identifiers))
         self._insert(_EXPORTS, exports)
 
     def _insert(self, codec: RowCodec[Any], rows: Iterable[Values], conflict: str = "refuse") -> None:
@@ -217,7 +218,7 @@ class LedgerStore:
         name = (codec.table.name, conflict)
         statement = self._statements.get(name)
         if statement is None:
-            statement = self._statements[name] = codec.insert_sql(self.database.dialect, conflict)
+            statement = self._statements[name] = insert_sql(codec.table, self.database.dialect, conflict)
         self.database.writer().exec_driver_sql(statement, batch)
 
 

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 DOCUMENTS: RowCodec[Document] = model_codec(Document)
 EXPORTS: RowCodec[Export] = model_codec(Export)
-_IDENTIFIERS: RowCodec[RecordIdentifier] = model_codec(RecordIdentifier)
+_IDENTIFIERS = RecordIdentifier.__table__  # type: ignore[attr-defined]
 _RECORD = Record.__table__.c  # type: ignore[attr-defined]
 _VERSION = Version.__table__.c  # type: ignore[attr-defined]
 
@@ -98,11 +98,10 @@ class StoreQueries:
         if record_type is not None:
             query = query.where(_RECORD.type == record_type)
         if identifier is not None:
-            named = _IDENTIFIERS.table.c
             scheme, value = identifier
-            query = query.join(
-                _IDENTIFIERS.table, (named.origin == _RECORD.origin) & (named.record_key == _RECORD.record_key)
-            ).where(named.scheme == scheme, named.value == value)
+            query = query.join(_IDENTIFIERS, _IDENTIFIERS.c.local_id == _RECORD.local_id).where(
+                _IDENTIFIERS.c.scheme == scheme, _IDENTIFIERS.c.value == value
+            )
         order = _RECORD.local_id.desc() if newest_first else _RECORD.local_id
         return self._read(CODECS[RecordRow], query.order_by(order).limit(limit))
 

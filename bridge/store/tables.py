@@ -1,7 +1,7 @@
 """The tables: one for every row class of `bridge.ledger.rows`, and those for blocks, entries and what lies beside them.
 
-Every table but `meta` ends in `row_digest`: a digest over all other columns of the row, checked whenever the row is
-read (`bridge.store.codec`). No column is nullable; absent text is "" and absent bytes are empty.
+Every table but `meta` and the index of identifiers ends in `row_digest`: a digest over all other columns of the row,
+checked whenever the row is read (`bridge.store.codec`). No column is nullable; absent text is "", absent bytes empty.
 """
 
 from __future__ import annotations
@@ -323,15 +323,17 @@ class Document(SQLModel, table=True):
 
 
 class RecordIdentifier(SQLModel, table=True):
-    """An identifier or reference a record names, for finding the record by it."""
+    """An identifier or reference a record names, for finding the record by it; an index, which proves nothing.
+
+    The record stands in it by its local id, because those rise: a carrier's or vessel's newest records then share a
+    page, where record keys would dirty one page each.
+    """
 
     __tablename__ = "record_identifiers"
     __table_args__ = (_WITHOUT_ROWID,)
     scheme: str = _text(key=True)
     value: str = _text(key=True)
-    origin: str = _text(key=True)
-    record_key: bytes = _blob(key=True)
-    row_digest: bytes = _blob()
+    local_id: str = _text(key=True)
 
 
 class Export(SQLModel, table=True):

@@ -21,10 +21,10 @@ from bridge.ledger.types import BlockFormat, BlockResult
 from bridge.light_client.profiles import profile
 from bridge.light_client.types import TrustOptions
 from bridge.light_client.verifier import verify_update
-from bridge.v1.transaction_pb2 import Operation, RotateValidatorsAct, Transaction, TransactionBody, ValidatorInfo
+from bridge.v1.transaction_pb2 import Operation, RotateValidatorsAct, ValidatorInfo
 from hk_adapter.block_format import CometbftFormat
 from sh_adapter.block_format import ChainmakerFormat
-from tests.unit.store.kit import GENESIS_TIME, LEDGER_ID, SUITES, ToyApplication, now, transaction
+from tests.unit.store.kit import GENESIS_TIME, LEDGER_ID, SUITES, ToyApplication, now, signed, transaction
 
 
 class Chain:
@@ -138,10 +138,7 @@ def act_of(prepared: PreparedTransaction) -> RotateValidatorsAct:
 
 def rotate_transaction(validators: Sequence[ValidatorInfo] = ()) -> bytes:
     act = RotateValidatorsAct(ledger_id=LEDGER_ID, set_number=2, validators=validators)
-    body = TransactionBody(
-        ledger_id=LEDGER_ID, member_id="rotation", operations=[Operation(rotate_validators=act.SerializeToString())]
-    )
-    return Transaction(body=body.SerializeToString(deterministic=True), signature=b"s").SerializeToString()
+    return signed(Operation(rotate_validators=act.SerializeToString()))
 
 
 @pytest.mark.parametrize("kind", ["cometbft", "chainmaker"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -71,7 +73,7 @@ class ToyApplication:
                 continue
             serial = overlay.get(CounterRow, ("serial",))
             sequence = 1 if serial is None else serial.value + 1
-            payload = RecordPayload(statement=line.encode()).SerializeToString()
+            payload = RecordPayload(statement=statement_of(line)).SerializeToString()
             packet = Packet(
                 sequence=sequence,
                 source_client=CLIENT,
@@ -84,7 +86,7 @@ class ToyApplication:
             overlay.put(PacketRow(CLIENT, sequence, commitment, "cargo", 1, b"", key, 1))
             overlay.put(RecordRow(HOME, key, 1, line, f"T-{sequence}", "", 1, 1, CLIENT))
             overlay.put(
-                VersionRow(HOME, key, 1, self._hash(line.encode()), b"", payload, CLIENT, sequence, height, time)
+                VersionRow(HOME, key, 1, self._hash(statement_of(line)), b"", payload, CLIENT, sequence, height, time)
             )
             entry = Entry(packet_path(CLIENT, sequence), commitment)
             body = packet.SerializeToString(deterministic=True)
@@ -95,17 +97,26 @@ class ToyApplication:
 
 
 def transaction(*references: str) -> bytes:
-    """A transaction whose body also is a TransactionBody, so that it passes the door: the text stands in member_id."""
-    body = TransactionBody(ledger_id=LEDGER_ID, member_id="\n".join(references), operations=[Operation(set_pause=b"x")])
+    """A transaction that passes the door; the text stands where an act's bytes would."""
+    return signed(Operation(set_pause="\n".join(references).encode()))
+
+
+def signed(operation: Operation) -> bytes:
+    body = TransactionBody(ledger_id=LEDGER_ID, member_id="member", key_id="key", operations=[operation])
     return Transaction(body=body.SerializeToString(deterministic=True), signature=b"s").SerializeToString()
 
 
 def text_of(raw: bytes) -> bytes:
-    return TransactionBody.FromString(Transaction.FromString(raw).body).member_id.encode()
+    operation = TransactionBody.FromString(Transaction.FromString(raw).body).operations[0]
+    return operation.set_pause or b"rotation"
 
 
 def record_key(reference: str) -> bytes:
     return hashlib.sha256(b"key" + reference.encode()).digest()
+
+
+def statement_of(reference: str) -> bytes:
+    return f"ISO6346 CSQU3054383 BL {reference}".encode()
 
 
 def attachment(reference: str, digest: bytes | None = None) -> Attachment:
@@ -114,12 +125,21 @@ def attachment(reference: str, digest: bytes | None = None) -> Attachment:
         origin=HOME,
         record_key=record_key(reference),
         version=1,
-        digest=digest or hashlib.sha256(reference.encode()).digest(),
+        digest=digest or hashlib.sha256(statement_of(reference)).digest(),
         document=b'{"reference": "%s"}' % reference.encode(),
         seed=bytes(32),
         identifiers=(("ISO6346", "CSQU3054383"), ("BL", reference)),
         export=ExportNote(1, ("/a", "/b"), b"basis"),
     )
+
+
+@cache
+def empty_database() -> bytes:
+    """A new ledger's SQLite file: copied, because migrating it takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.db"
+        Database.open(str(path), LEDGER_ID).close()
+        return path.read_bytes()
 
 
 class Bench:
@@ -128,6 +148,8 @@ class Bench:
     def __init__(self, folder: Path, kind: str = "cometbft", url: str = "") -> None:
         self.kind = kind
         self.url = url or f"sqlite:///{folder / 'ledger.db'}"
+        if not url:
+            (folder / "ledger.db").write_bytes(empty_database())
         self.mark_path = folder / "mark"
         self.signers: list[Signer] = [generate_signer(SUITES[kind]) for _ in range(4)]
         self.validators = [

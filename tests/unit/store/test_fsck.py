@@ -160,6 +160,20 @@ def readable_rows_of(content: bytes, path: Path) -> list[tuple[object, ...]]:
     return readable_rows(path)
 
 
+@pytest.mark.parametrize("change", ["value = 'CSQU3054384'", "scheme = 'IMO'", "local_id = 'T-9'"])
+def test_an_identifier_that_leads_astray_is_found(tmp_path: Path, change: str) -> None:
+    bench = Bench(tmp_path)
+    with bench.run() as running:
+        running.issue("a", attachments=[attachment("a")])
+    edit(bench, f"UPDATE record_identifiers SET {change} WHERE scheme = 'ISO6346'")
+    assert [finding.place.split()[0] for finding in check(bench)] == ["record_identifiers"]
+
+
+def test_a_genesis_that_is_not_the_first_block_is_found(bench: Bench) -> None:
+    edit(bench, "UPDATE meta SET value = 'ff' WHERE key = 'genesis'")
+    assert [finding.reason for finding in check(bench)] == [Reason.STORAGE_CORRUPT]
+
+
 def test_a_read_of_a_flipped_block_is_refused(bench: Bench) -> None:
     edit(bench, "UPDATE blocks SET header = header || x'00' WHERE height = 2")
     store = LedgerStore(Database.open(bench.url, LEDGER_ID))

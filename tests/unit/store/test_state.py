@@ -15,7 +15,7 @@ from bridge.clock import Nanos
 from bridge.errors import BridgeError, Reason
 from bridge.ledger.rows import ROW_TYPES, ConsensusRow, KeyRow, PacketRow, ReceiptRow, Row, VersionRow
 from bridge.ledger.state import MemoryState, Overlay
-from bridge.store.codec import CODECS
+from bridge.store.codec import CODECS, insert_sql
 from bridge.store.database import Database
 from bridge.store.state import CACHE_ROWS, PeekState, SqlState
 
@@ -31,7 +31,7 @@ def put(database: Database, *rows: Row) -> None:
     with database.writer().begin():
         for row in rows:
             codec = CODECS[type(row)]
-            database.writer().exec_driver_sql(codec.insert_sql(database.dialect, "replace"), [codec.encode(row)])
+            database.writer().exec_driver_sql(insert_sql(codec.table, database.dialect, "replace"), [codec.encode(row)])
 
 
 def sample(row_type: type[Row], number: int = 1) -> Row:

@@ -59,7 +59,7 @@ _TABLES = {
     ),
     "pauses": "client_id:text* port:text* paused:bool act_time:int row_digest:blob",
     "receipts": "client_id:text* sequence:int* outcome:int acknowledgement:blob row_digest:blob",
-    "record_identifiers": "scheme:text* value:text* origin:text* record_key:blob* row_digest:blob",
+    "record_identifiers": "scheme:text* value:text* local_id:text*",
     "record_versions": (
         "origin:text* record_key:blob* version:int* digest:blob previous_digest:blob payload:blob client_id:text "
         "sequence:int height:int time:int row_digest:blob"
