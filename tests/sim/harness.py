@@ -19,8 +19,8 @@ from bridge.ledger.config import ApplicationConfig
 from bridge.ledger.engine import Engine
 from bridge.ledger.high_water import MemoryHighWaterMark
 from bridge.ledger.rows import ClientRow, ConsensusRow, PacketRow, ReceiptRow, RecordRow
-from bridge.ledger.state import MemoryState
-from bridge.ledger.storage import MemoryStore
+from bridge.ledger.state import State
+from bridge.ledger.storage import BlockStore, MemoryStore
 from bridge.ledger.types import KIND_PACKET, BlockFormat, StoredEntry, TransactionResult
 from bridge.light_client.profiles import profile
 from bridge.light_client.types import ConsensusState
@@ -93,7 +93,15 @@ def sign_member(authority: Signer, member: MemberRegistration) -> bytes:
 class SimLedger:
     """One ledger with its keys in hand."""
 
-    def __init__(self, ledger_id: str, profile_id: str, prefix: str, clock: ManualClock, validators: int = 4) -> None:
+    def __init__(
+        self,
+        ledger_id: str,
+        profile_id: str,
+        prefix: str,
+        clock: ManualClock,
+        validators: int = 4,
+        store: BlockStore | None = None,
+    ) -> None:
         self.ledger_id = ledger_id
         self.profile = profile(profile_id)
         self.suite_id = self.profile.suite_id
@@ -120,9 +128,9 @@ class SimLedger:
         self.genesis_time = clock.now()
         self.client_id = ""
         """The client on this ledger that tracks the other one."""
-        self.take_over(MemoryStore(), MemoryHighWaterMark())
+        self.take_over(store or MemoryStore(), MemoryHighWaterMark())
 
-    def take_over(self, store: MemoryStore, mark: MemoryHighWaterMark) -> None:
+    def take_over(self, store: BlockStore, mark: MemoryHighWaterMark) -> None:
         """Run on this store from now on, as after a restart."""
         self.store = store
         self.mark = mark
@@ -148,7 +156,7 @@ class SimLedger:
         return twin
 
     @property
-    def state(self) -> MemoryState:
+    def state(self) -> State:
         """State after the newest block."""
         return self.store.state
 
@@ -212,28 +220,34 @@ class SimLedger:
 
     def consensus(self) -> ConsensusState:
         """What a light client holds of the newest block."""
-        return self.store.block(self.store.latest_height()).consensus
+        return self.store.reader.block(self.store.reader.latest_height()).consensus
 
     def packets(self) -> list[PacketRow]:
         """Packets sent."""
-        return self.state.scan(PacketRow)
+        return list(self.state.scan(PacketRow, ()))
 
     def receipts(self) -> list[ReceiptRow]:
         """Packets received."""
-        return self.state.scan(ReceiptRow)
+        return list(self.state.scan(ReceiptRow, ()))
 
     def records(self, origin: str | None = None) -> list[RecordRow]:
         """Records, of one origin if given."""
-        return [row for row in self.state.scan(RecordRow) if origin is None or row.origin == origin]
+        return [row for row in self.state.scan(RecordRow, ()) if origin is None or row.origin == origin]
 
 
 class World:
     """Hong Kong and Shanghai, with clients for each other."""
 
-    def __init__(self, *, paired: bool = True, validators: int = 4) -> None:
+    def __init__(
+        self,
+        *,
+        paired: bool = True,
+        validators: int = 4,
+        stores: tuple[BlockStore | None, BlockStore | None] = (None, None),
+    ) -> None:
         self.clock = ManualClock(START)
-        self.hk = SimLedger("hk-trade-1", "cometbft", "HKCB", self.clock, validators)
-        self.sh = SimLedger("sh-trade-1", "chainmaker", "SHCB", self.clock, validators)
+        self.hk = SimLedger("hk-trade-1", "cometbft", "HKCB", self.clock, validators, stores[0])
+        self.sh = SimLedger("sh-trade-1", "chainmaker", "SHCB", self.clock, validators, stores[1])
         self.hk.client_id, self.sh.client_id = "sh-0", "hk-0"
         for here, there in ((self.hk, self.sh), (self.sh, self.hk)):
             (result,) = here.submit(
@@ -286,7 +300,7 @@ class World:
         """Entries of `source` that the other side has neither received nor closed."""
         destination = self.other(source)
         unseen = []
-        for entry in source.store.entries(0, 1 << 30):
+        for entry in source.store.reader.entries(0, 1 << 30):
             written = entry.written
             if written.kind == KIND_PACKET:
                 if destination.state.get(ReceiptRow, (destination.client_id, written.sequence)) is None:
@@ -306,7 +320,9 @@ class World:
                 heights.add(run.proof_height)
                 items = [run_item(entry) for entry in run.entries]
                 runs.append(EntryRun(proof_height=run.proof_height, proof=run.proof, items=items))
-        trusted = {row.height for row in destination.state.scan(ConsensusRow) if row.client_id == destination.client_id}
+        trusted = {
+            row.height for row in destination.state.scan(ConsensusRow, ()) if row.client_id == destination.client_id
+        }
         headers = []
         for height in sorted(heights - trusted):
             base = max(known for known in trusted if known < height)
@@ -321,8 +337,8 @@ class World:
     def update(self, source: SimLedger, height: int = 0) -> OperationResult:
         """Submit one header of `source` to the other side."""
         destination = self.other(source)
-        target = height or source.store.latest_height()
-        known = [row.height for row in destination.state.scan(ConsensusRow) if row.height < target]
+        target = height or source.store.reader.latest_height()
+        known = [row.height for row in destination.state.scan(ConsensusRow, ()) if row.height < target]
         header = source.engine.update(target, max(known))
         return self.deliver(source, Delivery(client_id=destination.client_id, headers=[header]))
 

@@ -29,7 +29,9 @@ def no_loss(source: SimLedger) -> list[str]:
     if [packet.sequence for packet in packets] != list(range(1, source.client().next_sequence)):
         found.append(f"{source.ledger_id}: sequences have gaps")
     hash_ = suite(source.suite_id).hash
-    entries = {e.written.sequence: e.written for e in source.store.entries(0, ALL) if e.written.kind == KIND_PACKET}
+    entries = {
+        e.written.sequence: e.written for e in source.store.reader.entries(0, ALL) if e.written.kind == KIND_PACKET
+    }
     for packet in packets:
         written = entries.get(packet.sequence)
         if written is None or packet_commitment(hash_, decode_packet(written.body)) != packet.commitment:
@@ -40,14 +42,14 @@ def no_loss(source: SimLedger) -> list[str]:
 def exactly_once(source: SimLedger, destination: SimLedger) -> list[str]:
     """I4: one receipt, one acknowledgement entry and one effect for a packet, never more."""
     found = []
-    written = [e.written for e in destination.store.entries(0, ALL) if e.written.kind == KIND_ACKNOWLEDGEMENT]
+    written = [e.written for e in destination.store.reader.entries(0, ALL) if e.written.kind == KIND_ACKNOWLEDGEMENT]
     twice = [sequence for sequence, count in Counter(entry.sequence for entry in written).items() if count > 1]
     found += [f"{destination.ledger_id}: {sequence} acknowledged twice" for sequence in twice]
     receipts = {receipt.sequence: receipt for receipt in destination.receipts()}
     if set(receipts) != {entry.sequence for entry in written}:
         found.append(f"{destination.ledger_id}: receipts and acknowledgements differ")
     accepted = {p.sequence for p in source.packets() if p.port == "cargo" and _accepted(receipts, p.sequence)}
-    effects = {row.sequence for row in destination.state.scan(VersionRow) if row.origin != HOME}
+    effects = {row.sequence for row in destination.state.scan(VersionRow, ()) if row.origin != HOME}
     if accepted != effects:
         found.append(f"{destination.ledger_id}: accepted {sorted(accepted)}, took effect {sorted(effects)}")
     local_ids = [row.local_id for row in destination.records()]
@@ -63,7 +65,7 @@ def acknowledgements_match(source: SimLedger, destination: SimLedger) -> list[st
     receipts = {receipt.sequence: receipt for receipt in destination.receipts()}
     entries = {
         e.written.sequence: e.written
-        for e in destination.store.entries(0, ALL)
+        for e in destination.store.reader.entries(0, ALL)
         if e.written.kind == KIND_ACKNOWLEDGEMENT
     }
     for packet in source.packets():

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bridge.ledger.rows import ROW_TYPES, Row
-from bridge.ledger.state import MemoryState
+from bridge.ledger.state import State
 from bridge.protocol.acknowledgements import decode_acknowledgement
 from bridge.v1.packet_pb2 import Outcome
 from bridge.v1.transaction_pb2 import ItemState, OperationResult
 
 
-def everything(state: MemoryState) -> dict[type[Row], list[Row]]:
+def everything(state: State) -> dict[type[Row], list[Row]]:
     """All rows, to assert that a refusal moved none."""
-    return {row_type: state.scan(row_type) for row_type in ROW_TYPES}
+    return {row_type: list(state.scan(row_type, ())) for row_type in ROW_TYPES}
 
 
 def verdict(acknowledgement: bytes) -> str:

@@ -88,7 +88,11 @@ def test_versions_converge_in_any_order(world: World, side: str, order: tuple[in
         heads.append(destination.records()[0].latest_version)
     assert heads == [max(order[: n + 1]) + 1 for n in range(3)]
     (there,) = destination.records()
-    assert (there.latest_version, there.status, len(destination.state.scan(VersionRow))) == (3, RECORD_ACT_AMENDED, 3)
+    assert (there.latest_version, there.status, len(destination.state.scan(VersionRow, ()))) == (
+        3,
+        RECORD_ACT_AMENDED,
+        3,
+    )
     assert destination.state.get(CounterRow, ("records",)) == CounterRow("records", 1)
     world.settle()
     assert {packet.state for packet in source.packets()} == {PacketState.ACCEPTED}
@@ -110,13 +114,13 @@ def test_a_second_delivery_is_a_noop_that_answers_the_first_outcome(world: World
     source.issue(source.record("BL-1"))
     delivery = world.delivery(source, world.unseen(source))
     first = world.deliver(source, delivery)
-    rows, entries = everything(destination.state), len(destination.store.entries(0, 1 << 30))
+    rows, entries = everything(destination.state), len(destination.store.reader.entries(0, 1 << 30))
     again = world.deliver(source, delivery)
     assert states(first)[-1] == "APPLIED"
     assert states(again) == ["NOOP"] * len(delivery.headers) + ["NOOP"]
     assert again.items[-1].acknowledgement == first.items[-1].acknowledgement
     assert everything(destination.state) == rows
-    assert len(destination.store.entries(0, 1 << 30)) == entries
+    assert len(destination.store.reader.entries(0, 1 << 30)) == entries
 
 
 def test_a_second_acknowledgement_is_a_noop(world: World) -> None:
@@ -166,7 +170,7 @@ def test_an_opaque_item_stands_in_for_a_neighbour(world: World) -> None:
         world.hk.issue(world.hk.record(reference))
     entries = world.unseen(world.hk)
     delivery = world.delivery(world.hk, entries)
-    leaf = world.hk.store.leaves(entries[1].position, 1)[0]
+    leaf = world.hk.store.reader.leaves(entries[1].position, 1)[0]
     delivery.runs[0].items[1].CopyFrom(RunItem(opaque=leaf))
     result = world.deliver(world.hk, delivery)
     assert states(result) == ["APPLIED", "APPLIED", "NOOP", "APPLIED"]

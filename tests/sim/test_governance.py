@@ -130,12 +130,12 @@ def test_validators_rotate_and_the_other_side_follows(world: World, side: str) -
         assert (again.code, again.noop) == (0, True)
         assert everything(ledger.state) == rows
         assert states(world.update(ledger, world.other(ledger).client().latest_height + 1))[0] in ("APPLIED", "NOOP")
-        for height in range(world.other(ledger).client().latest_height + 1, ledger.store.latest_height() + 1):
+        for height in range(world.other(ledger).client().latest_height + 1, ledger.store.reader.latest_height() + 1):
             assert states(world.update(ledger, height)) == ["APPLIED"]
         ledger.issue(ledger.record(f"BL-{set_number}"))
         world.settle()
         assert ledger.packets()[-1].state == PacketState.ACCEPTED
-    assert [row.set_number for row in ledger.state.scan(ValidatorSetRow)] == [2, 3, 4]
+    assert [row.set_number for row in ledger.state.scan(ValidatorSetRow, ())] == [2, 3, 4]
 
 
 @SIDES
@@ -147,4 +147,4 @@ def test_a_rotation_out_of_turn_is_refused(world: World, side: str) -> None:
     act = rotation(ledger, 2)
     results = ledger.submit(Operation(register_member=b"none"), act)
     assert results[1].reason == "STATE_CHANGED"
-    assert not ledger.state.scan(ValidatorSetRow)
+    assert not ledger.state.scan(ValidatorSetRow, ())

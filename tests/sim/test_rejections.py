@@ -179,14 +179,14 @@ def test_two_contents_of_one_version_never_both_stand(world: World, order: tuple
     contents = [world.hk.record("BL-1"), world.hk.record("BL-1", secret="another")]
     packets = [rogue_packet(world.hk, contents[index].payload) for index in order]
     assert carry(world, *packets) == verdict
-    (row,) = world.sh.state.scan(VersionRow)
+    (row,) = world.sh.state.scan(VersionRow, ())
     assert row.digest == contents[order[0]].digest
 
 
 def test_the_same_version_under_two_sequences_is_one_record(world: World) -> None:
     payload = world.hk.record("BL-1").payload
     assert carry(world, rogue_packet(world.hk, payload), rogue_packet(world.hk, payload)) == ["ACCEPTED", "ACCEPTED"]
-    assert len(world.sh.state.scan(VersionRow)) == 1
+    assert len(world.sh.state.scan(VersionRow, ())) == 1
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_neighbours_that_do_not_chain_conflict(world: World, order: tuple[int, i
         4: hk.record("BL-1", 5, b"\7" * 32),
     }
     assert carry(world, *(rogue_packet(hk, versions[n].payload) for n in order)) == expected
-    assert len(world.sh.state.scan(VersionRow)) == 1
+    assert len(world.sh.state.scan(VersionRow, ())) == 1
 
 
 def mapping(
@@ -247,7 +247,7 @@ def test_a_mapping_is_known_on_both_sides_until_it_is_revoked(world: World) -> N
     assert (again.noop, everything(world.hk.state)) == (True, rows)
     world.hk.submit(Operation(register_mapping=mapping(world.hk, "harbour", "gangkou", 2, MAPPING_STATE_REVOKED)))
     world.settle()
-    assert {row.state for row in world.sh.state.scan(MappingRow)} == {MAPPING_STATE_REVOKED}
+    assert {row.state for row in world.sh.state.scan(MappingRow, ())} == {MAPPING_STATE_REVOKED}
 
 
 def test_a_mapping_conflict_is_refused_at_home_and_rejected_abroad(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from bridge.ledger.types import KIND_PACKET
 from bridge.protocol.acts import sign_act
 from bridge.protocol.packets import PacketState
+from bridge.store.database import Database
+from bridge.store.ledger_store import LedgerStore
 from bridge.v1.cargo_pb2 import RECORD_ACT_AMENDED, RECORD_ACT_VOIDED
 from bridge.v1.transaction_pb2 import Delivery, Operation, PauseAct
 from bridge.wire import encode, timestamp_of
@@ -25,9 +28,9 @@ STEPS = 60
 class Schedule:
     """One seed's world and what has happened in it."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, world: World | None = None) -> None:
         self.random = Random(seed)
-        self.world = World(validators=1)
+        self.world = world or World(validators=1)
         self.chains: dict[str, list[Record]] = {}
         self.delivered: list[tuple[SimLedger, Delivery]] = []
         self.seen: Counter[str] = Counter()
@@ -133,8 +136,8 @@ class Schedule:
             assert not self.world.unseen(ledger)
 
 
-def play(seed: int) -> Schedule:
-    schedule = Schedule(seed)
+def play(seed: int, world: World | None = None) -> Schedule:
+    schedule = Schedule(seed, world)
     for _ in range(STEPS):
         schedule.step()
     schedule.heal()
@@ -148,8 +151,29 @@ _COVERED: Counter[str] = Counter()
 def test_nothing_is_lost_doubled_or_told_in_two_ways(seed: int) -> None:
     schedule = play(seed)
     _COVERED.update(schedule.seen)
-    entries = schedule.world.hk.store.entries(0, 1 << 30)
+    entries = schedule.world.hk.store.reader.entries(0, 1 << 30)
     assert len([entry for entry in entries if entry.written.kind == KIND_PACKET]) == len(schedule.world.hk.packets())
+
+
+def test_a_schedule_over_sql_does_the_same_as_in_memory(tmp_path: Path) -> None:
+    names = ("hk-trade-1", "sh-trade-1")
+    databases = [Database.open(f"sqlite:///{tmp_path / name}.db", name) for name in names]
+    hk, sh = (LedgerStore(database) for database in databases)
+    over_sql = play(99, World(validators=1, stores=(hk, sh)))
+    in_memory = play(99)
+    assert over_sql.seen == in_memory.seen
+    for side in ("hk", "sh"):
+        left, right = getattr(over_sql.world, side), getattr(in_memory.world, side)
+        assert [(p.sequence, p.state, p.port) for p in left.packets()] == [
+            (p.sequence, p.state, p.port) for p in right.packets()
+        ]
+        ids = [
+            sorted((r.reference, r.local_id, r.counterparty_id, r.latest_version) for r in x.records())
+            for x in (left, right)
+        ]
+        assert ids[0] == ids[1]
+    hk.close()
+    sh.close()
 
 
 def test_the_schedules_reach_the_corners() -> None:

@@ -55,7 +55,7 @@ def refused_whole(ledger: SimLedger, transaction: bytes, reason: str) -> None:
 
 
 def test_genesis_registers_the_configured_members(ledger: SimLedger) -> None:
-    assert [row.member_id for row in ledger.state.scan(MemberRow)] == ["carrier", "platform", "relayer"]
+    assert [row.member_id for row in ledger.state.scan(MemberRow, ())] == ["carrier", "platform", "relayer"]
     _, overlay = ledger.application.execute(MemoryState(), 2, START, [], check_signature)
     assert list(overlay.rows()) == []
 
