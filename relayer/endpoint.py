@@ -96,7 +96,7 @@ class Endpoint:
         return self._ledger.watch_blocks(after_height)
 
     async def pending_pages(self, client_id: str) -> AsyncIterator[Sequence[api.PacketItem]]:
-        """Sent packets without acknowledgement, oldest first, page by page."""
+        """Sent packets without acknowledgement, oldest first, page by page, without their bodies."""
         token = ""
         while True:
             request = api.ListPacketsRequest(
@@ -105,6 +105,7 @@ class Endpoint:
                 pending_only=True,
                 page_size=MAX_PAGE,
                 page_token=token,
+                omit_bodies=True,
             )
             page = await self._ledger.packets(request)
             yield page.items
@@ -113,12 +114,14 @@ class Endpoint:
                 return
 
     async def by_sequence(
-        self, client_id: str, kind: api.PacketKind.ValueType, sequences: Sequence[int]
+        self, client_id: str, kind: api.PacketKind.ValueType, sequences: Sequence[int], *, bodies: bool = False
     ) -> Sequence[api.PacketItem]:
         """Sent packets or written acknowledgements of at most MAX_PAGE sequences; the absent are left out."""
         if not sequences:
             return ()
-        request = api.ListPacketsRequest(client_id=client_id, kind=kind, sequences=sequences, page_size=MAX_PAGE)
+        request = api.ListPacketsRequest(
+            client_id=client_id, kind=kind, sequences=sequences, page_size=MAX_PAGE, omit_bodies=not bodies
+        )
         return (await self._ledger.packets(request)).items
 
     async def headers(self, trusted_height: int, heights: Sequence[int]) -> Sequence[bytes]:

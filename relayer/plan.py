@@ -59,6 +59,43 @@ def due(waiting: Iterable[Waiting], turn: Turn, now: int, own_grace: int, fallba
     return [item for item in waiting if now - item.since >= (own_grace if turn.owns(item.height) else fallback_delay)]
 
 
+class Standstill:
+    """Tells whether the other relayers still carry their share, by watching what of it waits from look to look.
+
+    A long backlog is older than the fallback delay all the way through, though everybody works on it; taking it over
+    by age alone would carry all of it twice, and the more is waiting the less gets done.
+    """
+
+    def __init__(self, patience: int) -> None:
+        """Nothing carried for `patience` nanoseconds while something is due is a standstill."""
+        self._patience = patience
+        self._seen: frozenset[int] = frozenset()
+        self._taken: set[int] = set()
+        self._since = 0
+        self._stands = False
+
+    def look(self, positions: Iterable[int], now: int) -> bool:
+        """True when the others' entries that are due now are for this relayer to carry.
+
+        Once they stand still they are taken over at once, until one goes that this relayer did not take.
+        """
+        seen = frozenset(positions)
+        moved = self._seen - seen - self._taken
+        if moved or not self._seen:
+            self._since = now
+        if moved:
+            self._stands = False
+        elif seen and now - self._since >= self._patience:
+            self._stands = True
+        self._seen = seen
+        self._taken &= seen
+        return self._stands
+
+    def take(self, positions: Iterable[int]) -> None:
+        """These were taken over; that they go is no sign of the others."""
+        self._taken.update(positions)
+
+
 def spans(positions: Iterable[int], most: int = MAX_BATCH_ENTRIES) -> list[Span]:
     """Positions as consecutive spans of at most `most` entries; a run of neighbours needs one proof only."""
     found: list[Span] = []

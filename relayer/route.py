@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -20,10 +20,10 @@ from bridge.light_client.types import TrustOptions
 from bridge.v1 import ledger_service_pb2 as api
 from bridge.v1.transaction_pb2 import ITEM_STATE_APPLIED, ITEM_STATE_NOOP, Delivery, EntryRun
 from bridge.wire import nanos_from
-from relayer.endpoint import Endpoint
+from relayer.endpoint import MAX_PAGE, Endpoint
 from relayer.headers import HeaderChain
 from relayer.lane import Lane
-from relayer.plan import Span, Turn, Waiting, due, refresh_due, spans
+from relayer.plan import Span, Standstill, Turn, Waiting, due, refresh_due, spans
 
 _LOG = structlog.get_logger("relayer.route")
 
@@ -73,9 +73,14 @@ class _Session:
 
     pair: Pair
     headers: HeaderChain
+    others: Standstill
     live: Lane = field(default_factory=Lane)
     backlog: Lane = field(default_factory=Lane)
     in_flight: set[int] = field(default_factory=set)
+
+
+Owed = Callable[[_Session], AsyncIterator[list[Waiting]]]
+"""Pages of what is owed."""
 
 
 class Route:
@@ -132,7 +137,7 @@ class Route:
             raise LedgerUnavailableError(Reason.LEDGER_UNAVAILABLE, "the route has no connection", route=self.name)
         total = await self._pending_count(session.pair)
         yield total, 0
-        sweep = asyncio.create_task(self._sweep(session, own_grace=0, fallback_delay=0))
+        sweep = asyncio.create_task(self._sweep(session, own_grace=0, fallback_delay=0, everybodys=True))
         try:
             left = total
             while left:
@@ -159,7 +164,8 @@ class Route:
         info = await self.source.info()
         await self.destination.info()
         pair = await self.pair()
-        session = _Session(pair, HeaderChain(self.source, self.destination, pair.destination_client, pair.options))
+        headers = HeaderChain(self.source, self.destination, pair.destination_client, pair.options)
+        session = _Session(pair, headers, Standstill(self._fallback_delay))
         self._session = session
         self.stats.reachable, self.stats.last_error = True, ""
         _LOG.info("route_started", route=self.name, source_height=info.height, **_clients(pair))
@@ -195,32 +201,48 @@ class Route:
             await self._sweep(session, OWN_GRACE_NANOS, self._fallback_delay)
             await asyncio.sleep(self._fallback_delay / NANOS_PER_SECOND / 2)
 
-    async def _sweep(self, session: _Session, own_grace: int, fallback_delay: int) -> None:
-        """Feed the backlog lane: what either ledger says is still owed and is due."""
+    async def _sweep(self, session: _Session, own_grace: int, fallback_delay: int, *, everybodys: bool = False) -> None:
+        """Feed the backlog lane: what either ledger says is still owed and is due.
+
+        The own share goes first; the others' follows when nobody carries it, or at once when asked for.
+        """
+        others: dict[Owed, list[Waiting]] = {self._owed_packets: [], self._owed_acknowledgements: []}
+        for owed, theirs in others.items():
+            async for page in owed(session):
+                found = due(page, self._turn, self.source.now(), own_grace, fallback_delay)
+                await self._enqueue(session, [item for item in found if self._turn.owns(item.height)])
+                if len(theirs) < MAX_PAGE:
+                    theirs += [item for item in found if not self._turn.owns(item.height)]
+        positions = [item.position for theirs in others.values() for item in theirs]
+        if not positions or not (session.others.look(positions, self.source.now()) or everybodys):
+            return
+        for owed in others:
+            async for page in owed(session):
+                found = due(page, self._turn, self.source.now(), own_grace, fallback_delay)
+                session.others.take(item.position for item in found)
+                await self._enqueue(session, found)
+
+    async def _owed_packets(self, session: _Session) -> AsyncIterator[list[Waiting]]:
+        """Packets of the source that the destination has not received, page by page."""
         pair = session.pair
-
-        def chosen(items: Iterable[api.PacketItem]) -> list[Waiting]:
-            waiting = (
-                Waiting(item.position, item.height, item.sequence, nanos_from(item.block_time, "block_time"))
-                for item in items
-                if item.position not in session.in_flight
-            )
-            return due(waiting, self._turn, self.source.now(), own_grace, fallback_delay)
-
         async for page in self.source.pending_pages(pair.source_client):
-            packets = chosen(page)
+            packets = _waiting(session, page)
             if packets:
                 received = await self.destination.by_sequence(
                     pair.destination_client, api.PACKET_KIND_ACKNOWLEDGEMENT, [item.sequence for item in packets]
                 )
                 taken = {item.sequence for item in received}
-                await self._enqueue(session, [item for item in packets if item.sequence not in taken])
+                yield [item for item in packets if item.sequence not in taken]
+
+    async def _owed_acknowledgements(self, session: _Session) -> AsyncIterator[list[Waiting]]:
+        """Acknowledgements the source wrote whose packets are still open at the destination, page by page."""
+        pair = session.pair
         async for page in self.destination.pending_pages(pair.destination_client):
             if page:
                 written = await self.source.by_sequence(
                     pair.source_client, api.PACKET_KIND_ACKNOWLEDGEMENT, [item.sequence for item in page]
                 )
-                await self._enqueue(session, chosen(written))
+                yield _waiting(session, written)
 
     async def _enqueue(self, session: _Session, waiting: Sequence[Waiting]) -> None:
         for span in spans(item.position for item in waiting):
@@ -304,6 +326,15 @@ class Route:
         except BridgeError as error:
             self.stats.last_error = str(error)
             _LOG.error("client_refresh_failed", route=self.name, reason=str(error.reason), detail=str(error))
+
+
+def _waiting(session: _Session, items: Iterable[api.PacketItem]) -> list[Waiting]:
+    """Items that are not being carried."""
+    return [
+        Waiting(item.position, item.height, item.sequence, nanos_from(item.block_time, "block_time"))
+        for item in items
+        if item.position not in session.in_flight
+    ]
 
 
 def _clients(pair: Pair) -> dict[str, str]:

@@ -162,7 +162,7 @@ async def _trace(route: Route, sequence: int) -> list[api.TraceStep]:
     provable = (await route.source.info()).provable_height
     client = await route.destination.client(pair.destination_client)
     written = await route.destination.by_sequence(
-        pair.destination_client, ledger_api.PACKET_KIND_ACKNOWLEDGEMENT, [sequence]
+        pair.destination_client, ledger_api.PACKET_KIND_ACKNOWLEDGEMENT, [sequence], bodies=True
     )
     received = written[0] if written else None
     outcome = Outcome.Name(Acknowledgement.FromString(received.body).outcome) if received else ""

@@ -42,6 +42,7 @@ from bridge.rpc.watched import WatchedFile
 from bridge.store.database import Database
 from bridge.store.high_water import FileHighWaterMark
 from bridge.store.ledger_store import LedgerStore
+from bridge.store.places import EntryPlaces
 from bridge.store.queries import StoreQueries
 from bridge.v1 import admin_service_pb2, cargo_service_pb2, identifier_service_pb2, ledger_service_pb2
 from bridge.v1.admin_service_pb2_grpc import add_AdminServiceServicer_to_server
@@ -196,7 +197,9 @@ def _open_node(
         )
         sequencer = Sequencer(engine, clock)
         queries = StoreQueries(database)
-        node = LedgerNode(config, sequencer, queries, store.reader, key, roles, clock, kind.country)
+        node = LedgerNode(
+            config, sequencer, queries, EntryPlaces(database), store.reader, key, roles, clock, kind.country
+        )
     except BaseException:
         mark.close()
         raise

@@ -20,6 +20,7 @@ from bridge.rpc.paging import PageTokens
 from bridge.rpc.reasons import error_of
 from bridge.rpc.roles import RoleTable
 from bridge.rpc.sequencer import Sequencer, TransactionOutcome
+from bridge.store.places import EntryPlaces
 from bridge.store.queries import StoreQueries
 from bridge.store.reader import StoreReader
 from bridge.v1.transaction_pb2 import Operation, OperationResult, Transaction, TransactionBody
@@ -56,6 +57,7 @@ class LedgerNode:
         config: ApplicationConfig,
         sequencer: Sequencer,
         queries: StoreQueries,
+        places: EntryPlaces,
         reader: StoreReader,
         key: NodeKey,
         roles: Callable[[], RoleTable],
@@ -65,6 +67,7 @@ class LedgerNode:
         self.config = config
         self.sequencer = sequencer
         self.queries = queries
+        self.places = places
         self.reader = reader
         self.country = country
         self.clock = clock

@@ -9,6 +9,7 @@ from bridge.errors import NotFoundError, Reason
 from bridge.ledger.rows import PacketRow
 from bridge.ledger.types import KIND_ACKNOWLEDGEMENT, KIND_PACKET, StoredEntry
 from bridge.rpc import limits
+from bridge.store.places import EntryPlaces, Place
 from bridge.store.queries import StoreQueries
 from bridge.v1 import ledger_service_pb2 as api
 from bridge.wire import timestamp_of
@@ -22,6 +23,9 @@ _KINDS = {
     api.PACKET_KIND_ACKNOWLEDGEMENT: (KIND_ACKNOWLEDGEMENT,),
 }
 
+Found = StoredEntry | Place
+"""An entry with its body, or only where it stands."""
+
 Cursor = tuple[int, int]
 """Position from which the next page begins, and the last sent sequence already shown."""
 
@@ -29,15 +33,17 @@ Cursor = tuple[int, int]
 class PacketPager:
     """Asks one store; blocking, so it runs in the reading pool."""
 
-    def __init__(self, queries: StoreQueries) -> None:
+    def __init__(self, queries: StoreQueries, places: EntryPlaces) -> None:
         self._queries = queries
+        self._places = places
         self._block_time: Callable[[int], int] = lru_cache(BLOCK_TIMES_KEPT)(self._read_block_time)
 
     def named(self, request: api.ListPacketsRequest) -> list[api.PacketItem]:
         """The entries about the sequences named, by position; what is not there is left out."""
-        found: list[StoredEntry] = []
+        found: list[Found] = []
+        find = self._places.named if request.omit_bodies else self._queries.entries_by_sequence
         for kind in kinds_of(request.kind):
-            found += self._queries.entries_by_sequence(request.client_id, kind, list(request.sequences))
+            found += find(request.client_id, kind, list(request.sequences))
         items = self._items(request.client_id, sorted(found, key=_position))
         if request.pending_only:
             closed = (api.PACKET_STATE_UNSPECIFIED, api.PACKET_STATE_COMMITTED)
@@ -49,9 +55,14 @@ class PacketPager:
     ) -> tuple[list[api.PacketItem], Cursor | None]:
         """A page of at most `size` items, and where the next one begins when there is one."""
         first, shown = cursor or (request.first_position, 0)
-        found: list[StoredEntry] = []
+        found: list[Found] = []
         for kind in kinds_of(request.kind):
-            if kind == KIND_PACKET and request.pending_only:
+            pending = kind == KIND_PACKET and request.pending_only
+            if request.omit_bodies and pending:
+                found += self._places.pending(request.client_id, first, shown, size + 1)
+            elif request.omit_bodies:
+                found += self._places.page(request.client_id, kind, first, size + 1)
+            elif pending:
                 found += self._pending(request.client_id, first, shown, size + 1)
             else:
                 found += self._queries.entries(request.client_id, kind, first, size + 1)
@@ -74,10 +85,28 @@ class PacketPager:
             found += [entry for entry in entries if entry.position >= first]
         return found[:limit]
 
-    def _items(self, client_id: str, entries: Sequence[StoredEntry]) -> list[api.PacketItem]:
+    def _items(self, client_id: str, found: Sequence[Found]) -> list[api.PacketItem]:
+        entries = [entry for entry in found if isinstance(entry, StoredEntry)]
         sent = [(client_id, entry.written.sequence) for entry in entries if entry.written.kind == KIND_PACKET]
         packets = {row.sequence: row for row in self._queries.many(PacketRow, sent)}
-        return [self._item(entry, packets.get(entry.written.sequence)) for entry in entries]
+        return [
+            self._item(entry, packets.get(entry.written.sequence))
+            if isinstance(entry, StoredEntry)
+            else self._bare_item(entry)
+            for entry in found
+        ]
+
+    def _bare_item(self, place: Place) -> api.PacketItem:
+        sent = place.kind == KIND_PACKET
+        return api.PacketItem(
+            kind=api.PACKET_KIND_SENT if sent else api.PACKET_KIND_ACKNOWLEDGEMENT,
+            position=place.position,
+            height=place.height,
+            sequence=place.sequence,
+            state=api.PacketState.ValueType(place.state),
+            port=place.port,
+            block_time=timestamp_of(self._block_time(place.height)),
+        )
 
     def _item(self, entry: StoredEntry, packet: PacketRow | None) -> api.PacketItem:
         written = entry.written
@@ -110,7 +139,7 @@ def kinds_of(kind: api.PacketKind.ValueType) -> tuple[int, ...]:
     return _KINDS.get(kind, ())
 
 
-def _position(entry: StoredEntry) -> int:
+def _position(entry: Found) -> int:
     return entry.position
 
 

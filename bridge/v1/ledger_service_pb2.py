@@ -26,19 +26,19 @@ from bridge.v1 import transaction_pb2 as bridge_dot_v1_dot_transaction__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x62ridge/v1/ledger_service.proto\x12\tbridge.v1\x1a\x1b\x62ridge/v1/transaction.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14GetLedgerInfoRequest\"\xcf\x02\n\x15GetLedgerInfoResponse\x12\x11\n\tledger_id\x18\x01 \x01(\t\x12\x0f\n\x07profile\x18\x02 \x01(\t\x12\r\n\x05suite\x18\x03 \x01(\t\x12\x0e\n\x06height\x18\x04 \x01(\x04\x12.\n\nblock_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fprovable_height\x18\x06 \x01(\x04\x12\x13\n\x0b\x65ntry_count\x18\x07 \x01(\x04\x12\x0e\n\x06\x65ngine\x18\x08 \x01(\t\x12&\n\x06\x61nchor\x18\t \x01(\x0b\x32\x16.bridge.v1.TrustAnchor\x12\x18\n\x10software_version\x18\n \x01(\t\x12\x13\n\x0b\x61pi_version\x18\x0b \x01(\t\x12.\n\x0egenesis_anchor\x18\x0c \x01(\x0b\x32\x16.bridge.v1.TrustAnchor\"<\n\x11GetHeadersRequest\x12\x16\n\x0etrusted_height\x18\x01 \x01(\x04\x12\x0f\n\x07heights\x18\x02 \x03(\x04\"%\n\x12GetHeadersResponse\x12\x0f\n\x07headers\x18\x01 \x03(\x0c\"\xb4\x01\n\x12ListPacketsRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.bridge.v1.PacketKind\x12\x14\n\x0cpending_only\x18\x03 \x01(\x08\x12\x16\n\x0e\x66irst_position\x18\x04 \x01(\x04\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\x12\x11\n\tsequences\x18\x07 \x03(\x04\"T\n\x13ListPacketsResponse\x12$\n\x05items\x18\x01 \x03(\x0b\x32\x15.bridge.v1.PacketItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf1\x01\n\nPacketItem\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.bridge.v1.PacketKind\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\x0e\n\x06height\x18\x03 \x01(\x04\x12\x10\n\x08sequence\x18\x04 \x01(\x04\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\x12%\n\x05state\x18\x06 \x01(\x0e\x32\x16.bridge.v1.PacketState\x12\x0c\n\x04port\x18\x07 \x01(\t\x12.\n\nblock_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x61\x63knowledgement\x18\t \x01(\x0c\"*\n\x12WatchBlocksRequest\x12\x14\n\x0c\x61\x66ter_height\x18\x01 \x01(\x04\"\x88\x01\n\x13WatchBlocksResponse\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12.\n\nblock_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65ntry_count\x18\x03 \x01(\x04\x12\x1c\n\x14provable_entry_count\x18\x04 \x01(\x04\"R\n\x13ProveEntriesRequest\x12\x16\n\x0e\x66irst_position\x18\x01 \x01(\x04\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12\x14\n\x0cproof_height\x18\x03 \x01(\x04\"9\n\x14ProveEntriesResponse\x12!\n\x04runs\x18\x01 \x03(\x0b\x32\x13.bridge.v1.EntryRun\"=\n\x0e\x44\x65liverRequest\x12+\n\x0btransaction\x18\x01 \x01(\x0b\x32\x16.bridge.v1.Transaction\"o\n\x0f\x44\x65liverResponse\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12&\n\x07headers\x18\x02 \x03(\x0b\x32\x15.bridge.v1.ItemResult\x12$\n\x05items\x18\x03 \x03(\x0b\x32\x15.bridge.v1.ItemResult\"d\n\x12ListClientsRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x14\n\x0c\x66loor_height\x18\x04 \x01(\x04\"V\n\x13ListClientsResponse\x12&\n\x07\x63lients\x18\x01 \x03(\x0b\x32\x15.bridge.v1.ClientInfo\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa3\x04\n\nClientInfo\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x19\n\x11tracked_ledger_id\x18\x02 \x01(\t\x12\x0f\n\x07profile\x18\x03 \x01(\t\x12\r\n\x05suite\x18\x04 \x01(\t\x12%\n\x05state\x18\x05 \x01(\x0e\x32\x16.bridge.v1.ClientState\x12\x15\n\rlatest_height\x18\x06 \x01(\x04\x12/\n\x0blatest_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x17trusting_period_seconds\x18\x08 \x01(\x04\x12\x1e\n\x16\x63ounterparty_client_id\x18\t \x01(\t\x12\x15\n\rnext_sequence\x18\n \x01(\x04\x12\x15\n\rpending_count\x18\x0b \x01(\x04\x12\x15\n\roldest_height\x18\x0c \x01(\x04\x12\x1b\n\x13\x63lock_drift_seconds\x18\r \x01(\r\x12\x1d\n\x15trust_level_numerator\x18\x0e \x01(\r\x12\x1f\n\x17trust_level_denominator\x18\x0f \x01(\r\x12\x1c\n\x14next_validators_hash\x18\x10 \x01(\x0c\x12\x13\n\x0blatest_root\x18\x11 \x01(\x0c\x12\x1a\n\x12latest_header_hash\x18\x12 \x01(\x0c\x12&\n\x05\x66loor\x18\x13 \x01(\x0b\x32\x17.bridge.v1.TrustedState\"\x90\x01\n\x0cTrustedState\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12/\n\x0bheader_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bheader_hash\x18\x03 \x01(\x0c\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12\x1c\n\x14next_validators_hash\x18\x05 \x01(\x0c\"8\n\x13\x43reateClientRequest\x12!\n\x03\x61\x63t\x18\x01 \x01(\x0b\x32\x14.bridge.v1.SignedAct\")\n\x14\x43reateClientResponse\x12\x11\n\tclient_id\x18\x01 \x01(\t\"6\n\x11PairClientRequest\x12!\n\x03\x61\x63t\x18\x01 \x01(\x0b\x32\x14.bridge.v1.SignedAct\"4\n\x12PairClientResponse\x12\x1e\n\x16\x63ounterparty_client_id\x18\x01 \x01(\t\"N\n\x19SubmitMisbehaviourRequest\x12\x31\n\x08\x65vidence\x18\x01 \x01(\x0b\x32\x1f.bridge.v1.MisbehaviourEvidence\"C\n\x1aSubmitMisbehaviourResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.bridge.v1.ClientState*`\n\nPacketKind\x12\x1b\n\x17PACKET_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10PACKET_KIND_SENT\x10\x01\x12\x1f\n\x1bPACKET_KIND_ACKNOWLEDGEMENT\x10\x02*\x97\x01\n\x0bPacketState\x12\x1c\n\x18PACKET_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16PACKET_STATE_COMMITTED\x10\x01\x12\x19\n\x15PACKET_STATE_ACCEPTED\x10\x02\x12\x19\n\x15PACKET_STATE_REJECTED\x10\x03\x12\x18\n\x14PACKET_STATE_EXPIRED\x10\x04*w\n\x0b\x43lientState\x12\x1c\n\x18\x43LIENT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43LIENT_STATE_ACTIVE\x10\x01\x12\x18\n\x14\x43LIENT_STATE_EXPIRED\x10\x02\x12\x17\n\x13\x43LIENT_STATE_FROZEN\x10\x03\x32\xac\x06\n\rLedgerService\x12R\n\rGetLedgerInfo\x12\x1f.bridge.v1.GetLedgerInfoRequest\x1a .bridge.v1.GetLedgerInfoResponse\x12I\n\nGetHeaders\x12\x1c.bridge.v1.GetHeadersRequest\x1a\x1d.bridge.v1.GetHeadersResponse\x12L\n\x0bListPackets\x12\x1d.bridge.v1.ListPacketsRequest\x1a\x1e.bridge.v1.ListPacketsResponse\x12N\n\x0bWatchBlocks\x12\x1d.bridge.v1.WatchBlocksRequest\x1a\x1e.bridge.v1.WatchBlocksResponse0\x01\x12O\n\x0cProveEntries\x12\x1e.bridge.v1.ProveEntriesRequest\x1a\x1f.bridge.v1.ProveEntriesResponse\x12@\n\x07\x44\x65liver\x12\x19.bridge.v1.DeliverRequest\x1a\x1a.bridge.v1.DeliverResponse\x12L\n\x0bListClients\x12\x1d.bridge.v1.ListClientsRequest\x1a\x1e.bridge.v1.ListClientsResponse\x12O\n\x0c\x43reateClient\x12\x1e.bridge.v1.CreateClientRequest\x1a\x1f.bridge.v1.CreateClientResponse\x12I\n\nPairClient\x12\x1c.bridge.v1.PairClientRequest\x1a\x1d.bridge.v1.PairClientResponse\x12\x61\n\x12SubmitMisbehaviour\x12$.bridge.v1.SubmitMisbehaviourRequest\x1a%.bridge.v1.SubmitMisbehaviourResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x62ridge/v1/ledger_service.proto\x12\tbridge.v1\x1a\x1b\x62ridge/v1/transaction.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14GetLedgerInfoRequest\"\xcf\x02\n\x15GetLedgerInfoResponse\x12\x11\n\tledger_id\x18\x01 \x01(\t\x12\x0f\n\x07profile\x18\x02 \x01(\t\x12\r\n\x05suite\x18\x03 \x01(\t\x12\x0e\n\x06height\x18\x04 \x01(\x04\x12.\n\nblock_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fprovable_height\x18\x06 \x01(\x04\x12\x13\n\x0b\x65ntry_count\x18\x07 \x01(\x04\x12\x0e\n\x06\x65ngine\x18\x08 \x01(\t\x12&\n\x06\x61nchor\x18\t \x01(\x0b\x32\x16.bridge.v1.TrustAnchor\x12\x18\n\x10software_version\x18\n \x01(\t\x12\x13\n\x0b\x61pi_version\x18\x0b \x01(\t\x12.\n\x0egenesis_anchor\x18\x0c \x01(\x0b\x32\x16.bridge.v1.TrustAnchor\"<\n\x11GetHeadersRequest\x12\x16\n\x0etrusted_height\x18\x01 \x01(\x04\x12\x0f\n\x07heights\x18\x02 \x03(\x04\"%\n\x12GetHeadersResponse\x12\x0f\n\x07headers\x18\x01 \x03(\x0c\"\xc9\x01\n\x12ListPacketsRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12#\n\x04kind\x18\x02 \x01(\x0e\x32\x15.bridge.v1.PacketKind\x12\x14\n\x0cpending_only\x18\x03 \x01(\x08\x12\x16\n\x0e\x66irst_position\x18\x04 \x01(\x04\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\x12\x11\n\tsequences\x18\x07 \x03(\x04\x12\x13\n\x0bomit_bodies\x18\x08 \x01(\x08\"T\n\x13ListPacketsResponse\x12$\n\x05items\x18\x01 \x03(\x0b\x32\x15.bridge.v1.PacketItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf1\x01\n\nPacketItem\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.bridge.v1.PacketKind\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\x0e\n\x06height\x18\x03 \x01(\x04\x12\x10\n\x08sequence\x18\x04 \x01(\x04\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\x12%\n\x05state\x18\x06 \x01(\x0e\x32\x16.bridge.v1.PacketState\x12\x0c\n\x04port\x18\x07 \x01(\t\x12.\n\nblock_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x61\x63knowledgement\x18\t \x01(\x0c\"*\n\x12WatchBlocksRequest\x12\x14\n\x0c\x61\x66ter_height\x18\x01 \x01(\x04\"\x88\x01\n\x13WatchBlocksResponse\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12.\n\nblock_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65ntry_count\x18\x03 \x01(\x04\x12\x1c\n\x14provable_entry_count\x18\x04 \x01(\x04\"R\n\x13ProveEntriesRequest\x12\x16\n\x0e\x66irst_position\x18\x01 \x01(\x04\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12\x14\n\x0cproof_height\x18\x03 \x01(\x04\"9\n\x14ProveEntriesResponse\x12!\n\x04runs\x18\x01 \x03(\x0b\x32\x13.bridge.v1.EntryRun\"=\n\x0e\x44\x65liverRequest\x12+\n\x0btransaction\x18\x01 \x01(\x0b\x32\x16.bridge.v1.Transaction\"o\n\x0f\x44\x65liverResponse\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12&\n\x07headers\x18\x02 \x03(\x0b\x32\x15.bridge.v1.ItemResult\x12$\n\x05items\x18\x03 \x03(\x0b\x32\x15.bridge.v1.ItemResult\"d\n\x12ListClientsRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x14\n\x0c\x66loor_height\x18\x04 \x01(\x04\"V\n\x13ListClientsResponse\x12&\n\x07\x63lients\x18\x01 \x03(\x0b\x32\x15.bridge.v1.ClientInfo\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa3\x04\n\nClientInfo\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x19\n\x11tracked_ledger_id\x18\x02 \x01(\t\x12\x0f\n\x07profile\x18\x03 \x01(\t\x12\r\n\x05suite\x18\x04 \x01(\t\x12%\n\x05state\x18\x05 \x01(\x0e\x32\x16.bridge.v1.ClientState\x12\x15\n\rlatest_height\x18\x06 \x01(\x04\x12/\n\x0blatest_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x17trusting_period_seconds\x18\x08 \x01(\x04\x12\x1e\n\x16\x63ounterparty_client_id\x18\t \x01(\t\x12\x15\n\rnext_sequence\x18\n \x01(\x04\x12\x15\n\rpending_count\x18\x0b \x01(\x04\x12\x15\n\roldest_height\x18\x0c \x01(\x04\x12\x1b\n\x13\x63lock_drift_seconds\x18\r \x01(\r\x12\x1d\n\x15trust_level_numerator\x18\x0e \x01(\r\x12\x1f\n\x17trust_level_denominator\x18\x0f \x01(\r\x12\x1c\n\x14next_validators_hash\x18\x10 \x01(\x0c\x12\x13\n\x0blatest_root\x18\x11 \x01(\x0c\x12\x1a\n\x12latest_header_hash\x18\x12 \x01(\x0c\x12&\n\x05\x66loor\x18\x13 \x01(\x0b\x32\x17.bridge.v1.TrustedState\"\x90\x01\n\x0cTrustedState\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12/\n\x0bheader_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bheader_hash\x18\x03 \x01(\x0c\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12\x1c\n\x14next_validators_hash\x18\x05 \x01(\x0c\"8\n\x13\x43reateClientRequest\x12!\n\x03\x61\x63t\x18\x01 \x01(\x0b\x32\x14.bridge.v1.SignedAct\")\n\x14\x43reateClientResponse\x12\x11\n\tclient_id\x18\x01 \x01(\t\"6\n\x11PairClientRequest\x12!\n\x03\x61\x63t\x18\x01 \x01(\x0b\x32\x14.bridge.v1.SignedAct\"4\n\x12PairClientResponse\x12\x1e\n\x16\x63ounterparty_client_id\x18\x01 \x01(\t\"N\n\x19SubmitMisbehaviourRequest\x12\x31\n\x08\x65vidence\x18\x01 \x01(\x0b\x32\x1f.bridge.v1.MisbehaviourEvidence\"C\n\x1aSubmitMisbehaviourResponse\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.bridge.v1.ClientState*`\n\nPacketKind\x12\x1b\n\x17PACKET_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10PACKET_KIND_SENT\x10\x01\x12\x1f\n\x1bPACKET_KIND_ACKNOWLEDGEMENT\x10\x02*\x97\x01\n\x0bPacketState\x12\x1c\n\x18PACKET_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16PACKET_STATE_COMMITTED\x10\x01\x12\x19\n\x15PACKET_STATE_ACCEPTED\x10\x02\x12\x19\n\x15PACKET_STATE_REJECTED\x10\x03\x12\x18\n\x14PACKET_STATE_EXPIRED\x10\x04*w\n\x0b\x43lientState\x12\x1c\n\x18\x43LIENT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43LIENT_STATE_ACTIVE\x10\x01\x12\x18\n\x14\x43LIENT_STATE_EXPIRED\x10\x02\x12\x17\n\x13\x43LIENT_STATE_FROZEN\x10\x03\x32\xac\x06\n\rLedgerService\x12R\n\rGetLedgerInfo\x12\x1f.bridge.v1.GetLedgerInfoRequest\x1a .bridge.v1.GetLedgerInfoResponse\x12I\n\nGetHeaders\x12\x1c.bridge.v1.GetHeadersRequest\x1a\x1d.bridge.v1.GetHeadersResponse\x12L\n\x0bListPackets\x12\x1d.bridge.v1.ListPacketsRequest\x1a\x1e.bridge.v1.ListPacketsResponse\x12N\n\x0bWatchBlocks\x12\x1d.bridge.v1.WatchBlocksRequest\x1a\x1e.bridge.v1.WatchBlocksResponse0\x01\x12O\n\x0cProveEntries\x12\x1e.bridge.v1.ProveEntriesRequest\x1a\x1f.bridge.v1.ProveEntriesResponse\x12@\n\x07\x44\x65liver\x12\x19.bridge.v1.DeliverRequest\x1a\x1a.bridge.v1.DeliverResponse\x12L\n\x0bListClients\x12\x1d.bridge.v1.ListClientsRequest\x1a\x1e.bridge.v1.ListClientsResponse\x12O\n\x0c\x43reateClient\x12\x1e.bridge.v1.CreateClientRequest\x1a\x1f.bridge.v1.CreateClientResponse\x12I\n\nPairClient\x12\x1c.bridge.v1.PairClientRequest\x1a\x1d.bridge.v1.PairClientResponse\x12\x61\n\x12SubmitMisbehaviour\x12$.bridge.v1.SubmitMisbehaviourRequest\x1a%.bridge.v1.SubmitMisbehaviourResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bridge.v1.ledger_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PACKETKIND']._serialized_start=2832
-  _globals['_PACKETKIND']._serialized_end=2928
-  _globals['_PACKETSTATE']._serialized_start=2931
-  _globals['_PACKETSTATE']._serialized_end=3082
-  _globals['_CLIENTSTATE']._serialized_start=3084
-  _globals['_CLIENTSTATE']._serialized_end=3203
+  _globals['_PACKETKIND']._serialized_start=2853
+  _globals['_PACKETKIND']._serialized_end=2949
+  _globals['_PACKETSTATE']._serialized_start=2952
+  _globals['_PACKETSTATE']._serialized_end=3103
+  _globals['_CLIENTSTATE']._serialized_start=3105
+  _globals['_CLIENTSTATE']._serialized_end=3224
   _globals['_GETLEDGERINFOREQUEST']._serialized_start=107
   _globals['_GETLEDGERINFOREQUEST']._serialized_end=129
   _globals['_GETLEDGERINFORESPONSE']._serialized_start=132
@@ -48,43 +48,43 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETHEADERSRESPONSE']._serialized_start=531
   _globals['_GETHEADERSRESPONSE']._serialized_end=568
   _globals['_LISTPACKETSREQUEST']._serialized_start=571
-  _globals['_LISTPACKETSREQUEST']._serialized_end=751
-  _globals['_LISTPACKETSRESPONSE']._serialized_start=753
-  _globals['_LISTPACKETSRESPONSE']._serialized_end=837
-  _globals['_PACKETITEM']._serialized_start=840
-  _globals['_PACKETITEM']._serialized_end=1081
-  _globals['_WATCHBLOCKSREQUEST']._serialized_start=1083
-  _globals['_WATCHBLOCKSREQUEST']._serialized_end=1125
-  _globals['_WATCHBLOCKSRESPONSE']._serialized_start=1128
-  _globals['_WATCHBLOCKSRESPONSE']._serialized_end=1264
-  _globals['_PROVEENTRIESREQUEST']._serialized_start=1266
-  _globals['_PROVEENTRIESREQUEST']._serialized_end=1348
-  _globals['_PROVEENTRIESRESPONSE']._serialized_start=1350
-  _globals['_PROVEENTRIESRESPONSE']._serialized_end=1407
-  _globals['_DELIVERREQUEST']._serialized_start=1409
-  _globals['_DELIVERREQUEST']._serialized_end=1470
-  _globals['_DELIVERRESPONSE']._serialized_start=1472
-  _globals['_DELIVERRESPONSE']._serialized_end=1583
-  _globals['_LISTCLIENTSREQUEST']._serialized_start=1585
-  _globals['_LISTCLIENTSREQUEST']._serialized_end=1685
-  _globals['_LISTCLIENTSRESPONSE']._serialized_start=1687
-  _globals['_LISTCLIENTSRESPONSE']._serialized_end=1773
-  _globals['_CLIENTINFO']._serialized_start=1776
-  _globals['_CLIENTINFO']._serialized_end=2323
-  _globals['_TRUSTEDSTATE']._serialized_start=2326
-  _globals['_TRUSTEDSTATE']._serialized_end=2470
-  _globals['_CREATECLIENTREQUEST']._serialized_start=2472
-  _globals['_CREATECLIENTREQUEST']._serialized_end=2528
-  _globals['_CREATECLIENTRESPONSE']._serialized_start=2530
-  _globals['_CREATECLIENTRESPONSE']._serialized_end=2571
-  _globals['_PAIRCLIENTREQUEST']._serialized_start=2573
-  _globals['_PAIRCLIENTREQUEST']._serialized_end=2627
-  _globals['_PAIRCLIENTRESPONSE']._serialized_start=2629
-  _globals['_PAIRCLIENTRESPONSE']._serialized_end=2681
-  _globals['_SUBMITMISBEHAVIOURREQUEST']._serialized_start=2683
-  _globals['_SUBMITMISBEHAVIOURREQUEST']._serialized_end=2761
-  _globals['_SUBMITMISBEHAVIOURRESPONSE']._serialized_start=2763
-  _globals['_SUBMITMISBEHAVIOURRESPONSE']._serialized_end=2830
-  _globals['_LEDGERSERVICE']._serialized_start=3206
-  _globals['_LEDGERSERVICE']._serialized_end=4018
+  _globals['_LISTPACKETSREQUEST']._serialized_end=772
+  _globals['_LISTPACKETSRESPONSE']._serialized_start=774
+  _globals['_LISTPACKETSRESPONSE']._serialized_end=858
+  _globals['_PACKETITEM']._serialized_start=861
+  _globals['_PACKETITEM']._serialized_end=1102
+  _globals['_WATCHBLOCKSREQUEST']._serialized_start=1104
+  _globals['_WATCHBLOCKSREQUEST']._serialized_end=1146
+  _globals['_WATCHBLOCKSRESPONSE']._serialized_start=1149
+  _globals['_WATCHBLOCKSRESPONSE']._serialized_end=1285
+  _globals['_PROVEENTRIESREQUEST']._serialized_start=1287
+  _globals['_PROVEENTRIESREQUEST']._serialized_end=1369
+  _globals['_PROVEENTRIESRESPONSE']._serialized_start=1371
+  _globals['_PROVEENTRIESRESPONSE']._serialized_end=1428
+  _globals['_DELIVERREQUEST']._serialized_start=1430
+  _globals['_DELIVERREQUEST']._serialized_end=1491
+  _globals['_DELIVERRESPONSE']._serialized_start=1493
+  _globals['_DELIVERRESPONSE']._serialized_end=1604
+  _globals['_LISTCLIENTSREQUEST']._serialized_start=1606
+  _globals['_LISTCLIENTSREQUEST']._serialized_end=1706
+  _globals['_LISTCLIENTSRESPONSE']._serialized_start=1708
+  _globals['_LISTCLIENTSRESPONSE']._serialized_end=1794
+  _globals['_CLIENTINFO']._serialized_start=1797
+  _globals['_CLIENTINFO']._serialized_end=2344
+  _globals['_TRUSTEDSTATE']._serialized_start=2347
+  _globals['_TRUSTEDSTATE']._serialized_end=2491
+  _globals['_CREATECLIENTREQUEST']._serialized_start=2493
+  _globals['_CREATECLIENTREQUEST']._serialized_end=2549
+  _globals['_CREATECLIENTRESPONSE']._serialized_start=2551
+  _globals['_CREATECLIENTRESPONSE']._serialized_end=2592
+  _globals['_PAIRCLIENTREQUEST']._serialized_start=2594
+  _globals['_PAIRCLIENTREQUEST']._serialized_end=2648
+  _globals['_PAIRCLIENTRESPONSE']._serialized_start=2650
+  _globals['_PAIRCLIENTRESPONSE']._serialized_end=2702
+  _globals['_SUBMITMISBEHAVIOURREQUEST']._serialized_start=2704
+  _globals['_SUBMITMISBEHAVIOURREQUEST']._serialized_end=2782
+  _globals['_SUBMITMISBEHAVIOURRESPONSE']._serialized_start=2784
+  _globals['_SUBMITMISBEHAVIOURRESPONSE']._serialized_end=2851
+  _globals['_LEDGERSERVICE']._serialized_start=3227
+  _globals['_LEDGERSERVICE']._serialized_end=4039
 # @@protoc_insertion_point(module_scope)

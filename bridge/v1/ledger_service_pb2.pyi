@@ -259,6 +259,7 @@ class ListPacketsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SEQUENCES_FIELD_NUMBER: _builtins.int
+    OMIT_BODIES_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     """Client of this ledger whose packets and acknowledgements are wanted."""
     kind: Global___PacketKind.ValueType
@@ -271,6 +272,8 @@ class ListPacketsRequest(_message.Message):
     """Page size, default 50, at most 500."""
     page_token: _builtins.str
     """Page token from an earlier page."""
+    omit_bodies: _builtins.bool
+    """Omit bodies: true leaves body and acknowledgement empty, which is all that planning needs and far cheaper."""
     @_builtins.property
     def sequences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Sequences: when not empty, only these packets, at most 500."""
@@ -285,10 +288,11 @@ class ListPacketsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         sequences: _abc.Iterable[_builtins.int] | None = ...,
+        omit_bodies: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "first_position", b"first_position", "kind", b"kind", "page_size", b"page_size", "page_token", b"page_token", "pending_only", b"pending_only", "sequences", b"sequences"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "first_position", b"first_position", "kind", b"kind", "omit_bodies", b"omit_bodies", "page_size", b"page_size", "page_token", b"page_token", "pending_only", b"pending_only", "sequences", b"sequences"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

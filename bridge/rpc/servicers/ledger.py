@@ -48,7 +48,7 @@ class LedgerServicer(LedgerServiceServicer):
 
     def __init__(self, node: LedgerNode) -> None:
         self._node = node
-        self._pager = PacketPager(node.queries)
+        self._pager = PacketPager(node.queries, node.places)
 
     async def GetLedgerInfo(self, request: api.GetLedgerInfoRequest, context: Any) -> api.GetLedgerInfoResponse:  # noqa: N802, ARG002
         """Identity, height, and the anchors at the newest height and at genesis."""

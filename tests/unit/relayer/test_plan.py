@@ -3,7 +3,19 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayer.plan import MAX_BATCH_ENTRIES, Span, Turn, Waiting, batches, due, eta_seconds, refresh_due, spans, split
+from relayer.plan import (
+    MAX_BATCH_ENTRIES,
+    Span,
+    Standstill,
+    Turn,
+    Waiting,
+    batches,
+    due,
+    eta_seconds,
+    refresh_due,
+    spans,
+    split,
+)
 
 SECOND = 1_000_000_000
 
@@ -57,3 +69,35 @@ def test_eta_is_the_rate_so_far_and_unknown_is_zero() -> None:
     assert eta_seconds(100, 50, 10 * SECOND) == 10
     assert eta_seconds(100, 0, 10 * SECOND) == 0
     assert eta_seconds(100, 100, 10 * SECOND) == 0
+
+
+def test_the_others_share_is_left_to_them_while_any_of_it_goes() -> None:
+    others = Standstill(patience=2 * SECOND)
+    for step in range(20):
+        assert not others.look(range(step * 10, 500 + step * 10), now=step * SECOND)
+
+
+def test_the_others_share_is_taken_over_once_it_stands_and_given_back_when_it_moves() -> None:
+    others = Standstill(patience=2 * SECOND)
+    assert not others.look([1, 2, 3], now=0)
+    assert not others.look([1, 2, 3], now=2 * SECOND - 1)
+    assert others.look([1, 2, 3], now=2 * SECOND)
+    assert others.look([1, 2, 3, 4], now=3 * SECOND), "still nobody else"
+    assert not others.look([2, 3, 4], now=4 * SECOND), "somebody carried 1"
+
+
+def test_what_was_taken_over_is_no_sign_of_the_others() -> None:
+    others = Standstill(patience=SECOND)
+    others.look([1, 2, 3], now=0)
+    assert others.look([1, 2, 3], now=SECOND)
+    others.take([1, 2])
+    assert others.look([3, 4], now=2 * SECOND)
+    assert not others.look([4], now=3 * SECOND), "3 went, and nobody here took it"
+
+
+def test_nothing_due_starts_the_wait_anew() -> None:
+    others = Standstill(patience=SECOND)
+    others.look([1], now=0)
+    others.look([], now=SECOND)
+    assert not others.look([2], now=5 * SECOND)
+    assert others.look([2], now=6 * SECOND)
