@@ -31,8 +31,10 @@ from bridge.protocol.commitments import packet_commitment
 from bridge.protocol.members import decode_registration, decode_signed_member, verify_member_signature
 from bridge.protocol.packets import decode_packet, require_payload
 from bridge.protocol.paths import packet_path
+from bridge.protocol.ports import MEMBER_PORT
 from bridge.v1.cargo_pb2 import RECORD_ACT_VOIDED, Leaf, RecordPayload, Statement
 from bridge.v1.member_pb2 import MEMBER_ROLE_ISSUER, MEMBER_STATE_REVOKED, MemberRegistration
+from bridge.v1.packet_pb2 import Payload
 from bridge.v1.proof_pb2 import EntryProof, ProofBundle
 from bridge.v1.transaction_pb2 import TrustAnchor
 from bridge.wire import decode_strict, encode, nanos_from
@@ -130,7 +132,7 @@ def _verify_integrity(data: bytes, anchor: TrustAnchor, now: Nanos) -> _Proven:
     versions, payloads = _verify_versions(rules, home, states, bundle.versions, anchor.ledger_id)
     members = []
     for item in bundle.members:
-        registration, signature = decode_signed_member(_verify_entry(rules, home, states, item, "member"))
+        registration, signature = decode_signed_member(_registration(rules, home, states, item))
         members.append((decode_registration(registration), registration, signature))
     return _Proven(versions, payloads, tuple(members))
 
@@ -193,10 +195,25 @@ def _verify_entry(
     packet = decode_packet(item.packet)
     entry = Entry(packet_path(packet.source_client, packet.sequence), packet_commitment(home.hash, packet))
     rules.verify_membership(states[item.proof_height], item.proof, [entry])
-    payload = require_payload(packet)
+    return _require_port(require_payload(packet), port).value
+
+
+def _require_port(payload: Payload, port: str) -> Payload:
     if payload.source_port != port:
         raise VerificationError(Reason.PORT_UNKNOWN, "another port", got=payload.source_port, expected=port)
-    return payload.value
+    return payload
+
+
+def _registration(rules: HeaderProfile, home: Suite, states: Mapping[int, ConsensusState], item: EntryProof) -> bytes:
+    """[BND-7] A registration under a verified header, or one without a proof where it is older than the anchor.
+
+    What makes it a registration is the authority's signature, which the identity verdict checks; the anchor names that
+    authority. A ledger whose blocks prove only their own entries cannot prove older ones from a newer anchor.
+    """
+    if item.proof or item.proof_height:
+        return _verify_entry(rules, home, states, item, MEMBER_PORT)
+    payload = require_payload(decode_packet(item.packet))
+    return _require_port(payload, MEMBER_PORT).value
 
 
 def _verify_versions(

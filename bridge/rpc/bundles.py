@@ -42,21 +42,21 @@ class BundleMaker:
     def __init__(self, node: LedgerNode) -> None:
         self._node = node
 
+    def last_position(self, record: RecordRow) -> int:
+        """Position of the entry that must be provable before the bundle can be made: that of the newest version."""
+        return max(self._entry(row.client_id, row.sequence).position for row in self._versions(record))
+
     def make(self, record: RecordRow, anchor_height: int) -> bytes:
         """[BUN-1] Bundle bytes of all versions of a home record, from the anchor at `anchor_height`.
 
-        Raises PreconditionError RECORD_NOT_HOME with the home ledger's id among the facts, NotFoundError
-        HEIGHT_NOT_FOUND for an anchor that is not there, PreconditionError HEIGHT_NOT_FOUND while not all is provable
-        yet or when it is proven below the anchor only.
+        Raises NotFoundError HEIGHT_NOT_FOUND for an anchor that is not there, PreconditionError HEIGHT_NOT_FOUND while
+        not all is provable yet, or when a version is older than the anchor and this ledger cannot prove it from there.
         """
-        if record.origin != HOME:
-            raise PreconditionError(Reason.RECORD_NOT_HOME, "only the record's home ledger can prove it; ask there")
         versions = self._versions(record)
         entries = [self._entry(row.client_id, row.sequence) for row in versions]
-        registrations = self._registrations(versions)
         anchor = anchor_at(self._node, anchor_height)
         proofs = [self._prove(entry, anchor_height) for entry in entries]
-        members = [self._prove(entry, anchor_height) for entry in registrations]
+        members = [self._prove_registration(entry, anchor_height) for entry in self._registrations(versions)]
         headers = self._headers(anchor, {proof.proof_height for proof in (*proofs, *members)})
         return seal_bundle(
             ProofBundle(
@@ -110,16 +110,27 @@ class BundleMaker:
         if not height:
             raise PreconditionError(Reason.HEIGHT_NOT_FOUND, "not provable yet; ask again after the next block")
         # A log proves old entries under new headers too; where a block proves only its own, this refuses.
-        height = max(height, anchor_height)
-        run = engine.prove(entry.position, 1, height)[0]
+        run = engine.prove(entry.position, 1, max(height, anchor_height))[0]
         return EntryProof(packet=entry.written.body, proof_height=run.proof_height, proof=run.proof)
+
+    def _prove_registration(self, entry: StoredEntry, anchor_height: int) -> EntryProof:
+        """[BUN-4] A registration with its proof, or without one where it is older than the anchor and cannot have it.
+
+        Its authority's signature, whose key the anchor names, is what makes it a registration.
+        """
+        try:
+            return self._prove(entry, anchor_height)
+        except PreconditionError:
+            if entry.height > anchor_height:
+                raise
+            return EntryProof(packet=entry.written.body)
 
     def _headers(self, anchor: TrustAnchor, heights: Iterable[int]) -> list[bytes]:
         """[BUN-3] Updates that lead from the anchor to every height, each verified here as its reader will."""
         rules = self._node.profile
         trusted = verify_anchor(rules, anchor)
         updates: list[bytes] = []
-        for height in sorted(set(heights) - {anchor.height}):
+        for height in sorted(set(heights) - {0, anchor.height}):
             while trusted.height < height:
                 update, trusted = self._step(trusted, height)
                 updates.append(update)

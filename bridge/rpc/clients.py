@@ -37,7 +37,7 @@ _MILLISECONDS = 1_000
 
 
 def connect(target: str, tls: TlsFiles, *, server_name: str = "") -> grpc.aio.Channel:
-    """[CLI-1] Channel to `target` ("host:port") over mTLS; `server_name` is the certificate's name where it differs.
+    """[CAL-1] Channel to `target` ("host:port") over mTLS; `server_name` is the certificate's name where it differs.
 
     A renewed client certificate needs a new channel: gRPC reads client files once.
     """
@@ -58,7 +58,7 @@ def connect(target: str, tls: TlsFiles, *, server_name: str = "") -> grpc.aio.Ch
 
 
 async def write(call: Callable[..., Awaitable[T]], request: object, seconds: int) -> T:
-    """[CLI-2] One call, made once; raises the BridgeError the server raised."""
+    """[CAL-2] One call, made once; raises the BridgeError the server raised."""
     try:
         return await call(request, timeout=seconds)
     except grpc.aio.AioRpcError as error:
@@ -66,7 +66,7 @@ async def write(call: Callable[..., Awaitable[T]], request: object, seconds: int
 
 
 async def read(call: Callable[..., Awaitable[T]], request: object, seconds: int) -> T:
-    """[CLI-3] One idempotent read, repeated with jitter while the ledger is UNAVAILABLE; nothing else is repeated."""
+    """[CAL-3] One idempotent read, repeated with jitter while the ledger is UNAVAILABLE; nothing else is repeated."""
     attempts = AsyncRetrying(
         retry=retry_if_exception(_is_unavailable),
         stop=stop_after_attempt(limits.CLIENT_READ_ATTEMPTS),

@@ -45,7 +45,7 @@ class RecordViews:
         self._country = country
 
     def find(self, request: api.GetRecordRequest) -> RecordRow:
-        """[REC-1] The one record that a request names: by key, by either side's id, or by a reference only it has.
+        """[RVW-1] The one record that a request names: by key, by either side's id, or by a reference only it has.
 
         NotFoundError RECORD_NOT_FOUND, PreconditionError RECORD_AMBIGUOUS.
         """
@@ -75,7 +75,7 @@ class RecordViews:
         return [self._view(each, packets, ledgers[each.record.origin], mapped) for each in held]
 
     def resolve(self, identifier: Identifier) -> Resolved:
-        """[REC-2] An identifier of either side in this side's form: mapped, this side's own, by rule, or foreign."""
+        """[RVW-2] An identifier of either side in this side's form: mapped, this side's own, by rule, or foreign."""
         pair = (identifier.scheme, identifier.value)
         resolved = resolve_identifier(*pair, self._mapped([pair], COUNTERPARTY_SIDE), self._country)
         if resolved.resolution is not Resolution.MAPPED and self._mapped([pair], HOME_SIDE)(*pair) is not None:

@@ -196,7 +196,7 @@ class Sequencer:
                 self._rest()
 
     def _take(self) -> list[_Waiting] | None:
-        """What goes into the next block; [SEQ-6] nothing, to try whether the store takes blocks again; None at the end."""
+        """What goes into the next block; [SEQ-6] nothing, to try whether the store works again; None at the end."""
         with self._ready:
             while not self._waiting:
                 if self._stopping and not self._preparing:

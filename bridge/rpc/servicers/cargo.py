@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from bridge.errors import DecodeError, NotFoundError, PreconditionError, Reason
-from bridge.ledger.rows import ClientRow, RecordRow
+from bridge.ledger.rows import HOME, ClientRow, RecordRow
 from bridge.rpc.bundles import BundleMaker
 from bridge.rpc.changes import RecordChanges
 from bridge.rpc.issuing import RecordIssuer
@@ -101,20 +101,14 @@ class CargoServicer(CargoServiceServicer):
 
     async def ExportBundle(self, request: api.ExportBundleRequest, context: Any) -> api.ExportBundleResponse:  # noqa: N802, ARG002
         """[CGO-6] A proof bundle of a home record; RECORD_NOT_HOME with the ledger to ask, for the other side's."""
-
-        def make() -> bytes:
-            record = require_one(self._node.queries.records_by_id(_record_id(request.record_id)))
-            if record.origin:
-                client = self._node.queries.get(ClientRow, (record.origin,))
-                raise PreconditionError(
-                    Reason.RECORD_NOT_HOME,
-                    "only the record's home ledger can prove it; ask there",
-                    home_ledger_id=client.tracked_ledger_id if client is not None else "",
-                    home_record_id=record.counterparty_id,
-                )
-            return self._bundles.make(record, request.anchor_height)
-
-        return api.ExportBundleResponse(bundle=await self._node.ask(make))
+        node = self._node
+        record = await node.ask(self._home_record, _record_id(request.record_id))
+        position = await node.ask(self._bundles.last_position, record)
+        tip = node.sequencer.tip
+        while tip.provable_count <= position:  # the block that proves a new entry follows at once
+            tip = await node.sequencer.wait_above(tip.height)
+        bundle = await node.ask(self._bundles.make, record, request.anchor_height)
+        return api.ExportBundleResponse(bundle=bundle)
 
     async def ListExports(self, request: api.ListExportsRequest, context: Any) -> api.ListExportsResponse:  # noqa: N802, ARG002
         """[CGO-7] The export register, oldest first: what left, when, on which legal basis."""
@@ -131,6 +125,19 @@ class CargoServicer(CargoServiceServicer):
         exports, last = await self._node.ask(look)
         token = self._node.tokens.encode("exports", (), last) if last else ""
         return api.ListExportsResponse(exports=exports, next_page_token=token)
+
+    def _home_record(self, record_id: str) -> RecordRow:
+        """The record of an id; PreconditionError RECORD_NOT_HOME, with the ledger to ask, for the other side's."""
+        record = require_one(self._node.queries.records_by_id(record_id))
+        if record.origin == HOME:
+            return record
+        client = self._node.queries.get(ClientRow, (record.origin,))
+        raise PreconditionError(
+            Reason.RECORD_NOT_HOME,
+            "only the record's home ledger can prove it; ask there",
+            home_ledger_id=client.tracked_ledger_id if client is not None else "",
+            home_record_id=record.counterparty_id,
+        )
 
     def _corridor_client(self, client_id: str) -> ClientRow:
         """The client asked for, or the only paired one."""
