@@ -43,6 +43,11 @@ class Cluster:
             connection.execute("DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public")
         return f"postgresql://bridge@/postgres?host={self._folder / 'socket'}"
 
+    def disconnect_everybody(self) -> None:
+        """Cut every connection, as a restart of the server would."""
+        with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+
     def close(self) -> None:
         """Stop the server and remove everything."""
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")

@@ -169,6 +169,17 @@ def test_an_identifier_that_leads_astray_is_found(tmp_path: Path, change: str) -
     assert [finding.place.split()[0] for finding in check(bench)] == ["record_identifiers"]
 
 
+def test_a_ledger_with_a_flipped_leaf_does_not_start(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with bench.run() as running:
+        running.issue("a", "b")
+        running.engine.commit_block([], now(30))
+    edit(bench, "UPDATE entries SET leaf = zeroblob(32) WHERE position = 1")
+    with pytest.raises(BridgeError) as refused:
+        bench.run()
+    assert refused.value.reason is Reason.STORAGE_CORRUPT
+
+
 def test_a_genesis_that_is_not_the_first_block_is_found(bench: Bench) -> None:
     edit(bench, "UPDATE meta SET value = 'ff' WHERE key = 'genesis'")
     assert [finding.reason for finding in check(bench)] == [Reason.STORAGE_CORRUPT]

@@ -14,6 +14,7 @@ from bridge.ledger.types import KIND_PACKET
 from bridge.store.faults import NO_FAULTS, Faults
 from bridge.store.queries import StoreQueries
 from tests.unit.store.kit import CLIENT, Bench, Running, attachment, record_key
+from tests.unit.store.postgres import Cluster
 
 
 @pytest.fixture(params=["cometbft-sqlite", "chainmaker-sqlite", "cometbft-postgresql"])
@@ -280,3 +281,15 @@ def test_readers_do_not_wait_for_the_writer(tmp_path: Path, store_url: str) -> N
         running.store.database.writer().exec_driver_sql("UPDATE meta SET value = 'x' WHERE key = 'genesis'")
         assert running.engine.store.reader.latest_height() == 1
         running.store.abandon()
+
+
+def test_a_lost_connection_is_said_and_the_next_call_heals(tmp_path: Path, postgres_cluster: Cluster) -> None:
+    url = postgres_cluster.new_database()
+    with Bench(tmp_path, url=url).run() as running:
+        running.issue("a")
+        postgres_cluster.disconnect_everybody()
+        with pytest.raises(LedgerUnavailableError) as refused:
+            running.issue("b")
+        assert refused.value.reason is Reason.LEDGER_UNAVAILABLE
+        assert [r.sequence for r in running.issue("b")] == [2]
+        assert running.engine.store.reader.latest_height() == 3
