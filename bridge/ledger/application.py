@@ -121,7 +121,7 @@ def validate_transaction(ctx: BlockContext, transaction: PreparedTransaction, ke
         raise VerificationError(Reason.LEDGER_ID_MISMATCH, "transaction", got=body.ledger_id, expected=config.ledger_id)
     if key.suite != config.suite_id:
         raise VerificationError(Reason.SIGNATURE_INVALID, "submissions are signed in the ledger's suite", got=key.suite)
-    sign_bytes = profile(config.profile_id).transaction_sign_bytes(config.ledger_id, message.body)
+    sign_bytes = transaction.sign_bytes(profile(config.profile_id), config.ledger_id)
     ctx.check(key.suite, key.public_key, sign_bytes, message.signature)
     member = ctx.state.get(MemberRow, (HOME, body.member_id))
     assert member is not None

@@ -124,7 +124,7 @@ def _submission(config: ApplicationConfig, state: State, transaction: PreparedTr
         return
     key = state.get(KeyRow, (HOME, *transaction.submitter))
     if key is not None:
-        message = profile(config.profile_id).transaction_sign_bytes(config.ledger_id, transaction.transaction.body)
+        message = transaction.sign_bytes(profile(config.profile_id), config.ledger_id)
         yield key.suite, key.public_key, message, transaction.transaction.signature
 
 

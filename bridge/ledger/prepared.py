@@ -226,7 +226,7 @@ class PreparedOperation:
 class PreparedTransaction:
     """A submitted transaction, or why it is none."""
 
-    __slots__ = ("body", "error", "operations", "raw", "submitter", "transaction")
+    __slots__ = ("_sign_bytes", "body", "error", "operations", "raw", "submitter", "transaction")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -235,7 +235,17 @@ class PreparedTransaction:
         self.submitter: tuple[str, str] | None = None
         """Member id and key id, when they are in form; a state is never asked for anything else."""
         self.operations: list[PreparedOperation] = []
+        self._sign_bytes: tuple[str, str, bytes] | None = None
         self.error = _error_of(self._decode, raw) or _error_of(self._submitter, self.body)
+
+    def sign_bytes(self, profile: HeaderProfile, ledger_id: str) -> bytes:
+        """What the submitter signed; worked out once, because a profile may hash the whole body for it."""
+        known = self._sign_bytes
+        if known is None or known[:2] != (profile.profile_id, ledger_id):
+            body = self.transaction.body if self.transaction is not None else b""
+            known = (profile.profile_id, ledger_id, profile.transaction_sign_bytes(ledger_id, body))
+            self._sign_bytes = known
+        return known[2]
 
     @property
     def is_rotation(self) -> bool:

@@ -4,7 +4,7 @@ sent.
 
 from __future__ import annotations
 
-from bridge.cargo.disclosure import verify_disclosure
+from bridge.cargo.proven import require_disclosure
 from bridge.cargo.statement import verify_statement_signature
 from bridge.errors import PreconditionError, Reason, VerificationError
 from bridge.ledger.context import BlockContext
@@ -76,8 +76,8 @@ def validate_issue(
     validate_send(ctx, client, CARGO_PORT, issue.payload, issue.timeout_seconds)
     key = known_issuer(ctx, HOME, statement)
     verify_statement_signature(key.suite, key.public_key, ctx.config.ledger_id, payload, ctx.check)
-    leaves = verify_disclosure(ctx.suite, statement.document_root, statement.document_leaf_count, payload.disclosure)
-    ctx.config.policy.require_allowed(statement.key.type, [leaf.pointer for leaf in leaves])
+    require_disclosure(ctx.suite, statement.document_root, statement.document_leaf_count, payload.disclosure)
+    ctx.config.policy.require_allowed(statement.key.type, [leaf.pointer for leaf in payload.disclosure.leaves])
 
 
 def _execute_issue(
