@@ -100,9 +100,7 @@ def hash_leaf(hash_function: rfc6962.Hash, salt: bytes, pointer: str, leaf_type:
     Every part has a known length, so no other leaf has these bytes; lengths are big-endian counts of UTF-8 bytes.
     """
     text = value.encode()
-    return hash_function(
-        b"".join((rfc6962.LEAF_PREFIX, salt, leaf_head(pointer, leaf_type), len(text).to_bytes(4, "big"), text))
-    )
+    return hash_function(b"\0" + salt + leaf_head(pointer, leaf_type) + len(text).to_bytes(4, "big") + text)
 
 
 @lru_cache(maxsize=HEADS)

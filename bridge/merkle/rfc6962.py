@@ -26,6 +26,8 @@ MAX_DEPTH = 64
 MAX_SIZE = 2**MAX_DEPTH - 1
 """Largest number of leaves a proof may speak of."""
 
+_ONE_LENGTH = frozenset({DIGEST_BYTES})
+
 LEAF_PREFIX = b"\x00"
 NODE_PREFIX = b"\x01"
 
@@ -210,30 +212,37 @@ def subset_root(
     _require(len(hidden_hashes) <= MAX_DEPTH * max(1, len(leaf_hashes)), "too many hashes")
     _require_digests(hidden_hashes)
     _require_digests(leaf_hashes.values())
-    given = iter(hidden_hashes)
-    if not leaf_hashes:
-        only = _next(given)
-        _require_used_up(given)
-        return only
+    given = list(reversed(hidden_hashes))
     level = sorted(leaf_hashes.items())
-    _require(level[0][0] >= 0 and level[-1][0] < size, "leaf is not inside the tree")
-    width = size
+    _require(not level or (level[0][0] >= 0 and level[-1][0] < size), "leaf is not inside the tree")
+    try:
+        node = _climb(digest, level, size, given) if level else given.pop()
+    except IndexError:
+        raise VerificationError(Reason.PROOF_INVALID, "proof has too few hashes") from None
+    _require(not given, "proof has left-over hashes")
+    return node
+
+
+def _climb(digest: Hash, level: list[tuple[int, bytes]], width: int, given: list[bytes]) -> bytes:
+    """The root over (place, node) pairs, taking what is hidden from the end of `given`; IndexError when that runs out.
+
+    Runs once for every leaf that a document discloses, hence its plain form.
+    """
     while width > 1:
         above: list[tuple[int, bytes]] = []
-        at = 0
-        while at < len(level):
+        at, count = 0, len(level)
+        while at < count:
             place, node = level[at]
             at += 1
             if place & 1:
-                node = node_hash(digest, _next(given), node)
-            elif at < len(level) and level[at][0] == place + 1:
-                node = node_hash(digest, node, level[at][1])
+                node = digest(NODE_PREFIX + given.pop() + node)
+            elif at < count and level[at][0] == place + 1:
+                node = digest(NODE_PREFIX + node + level[at][1])
                 at += 1
             elif place + 1 < width:
-                node = node_hash(digest, node, _next(given))
+                node = digest(NODE_PREFIX + node + given.pop())
             above.append((place >> 1, node))
         level, width = above, (width + 1) >> 1
-    _require_used_up(given)
     return level[0][1]
 
 
@@ -252,7 +261,7 @@ def _require(holds: bool, detail: str) -> None:
 
 def _require_digests(hashes: Iterable[bytes]) -> None:
     """[MRK-6] Every node has the length of a digest; else two different trees could hash the same bytes."""
-    if any(len(node) != DIGEST_BYTES for node in hashes):
+    if not _ONE_LENGTH.issuperset(map(len, hashes)):
         raise VerificationError(Reason.PROOF_INVALID, "a hash has a wrong length", expected=DIGEST_BYTES)
 
 
