@@ -13,7 +13,6 @@ from bridge.cli.identifier_text import parse_identifier
 from bridge.cli.output import JsonOption, finish, option, print_json, print_line, print_table, run
 from bridge.cli.record_view import resolved, text_of, time_text
 from bridge.clock import SystemClock
-from bridge.errors import AlreadyExistsError, Reason
 from bridge.rpc.clients import IdentifiersClient
 from bridge.v1 import identifier_service_pb2 as api
 from bridge.v1.identifier_pb2 import (
@@ -124,18 +123,15 @@ async def register_mapping(
         return await client.register(SignedMapping(mapping=mapping, signature=signature))
 
     async with IdentifiersClient(caller.channel()) as client:
-        standing = [entry.mapping async for entry in _all(client, home.scheme) if _touches(entry, home, counterparty)]
+        standing = [
+            entry.mapping
+            for scheme in sorted({home.scheme, counterparty.scheme})
+            async for entry in _all(client, scheme)
+            if _touches(entry, home, counterparty)
+        ]
         if any(_is(each, home, counterparty) and each.state == state for each in standing):
             return {"standing": True, "height": 0, "sequence": 0}
-        revision = 1 + max((each.revision for each in standing), default=0)
-        try:
-            answer = await submit(client, revision)
-        except AlreadyExistsError as error:
-            # Either identifier may have had acts with a third one, which the ledger counts and the list no longer has.
-            expected = str(error.facts.get("expected", ""))
-            if error.reason != Reason.REVISION_CONFLICT or not expected.isdigit():
-                raise
-            answer = await submit(client, int(expected))
+        answer = await submit(client, 1 + max((each.revision for each in standing), default=0))
     return {"standing": False, "height": answer.height, "sequence": answer.sequence}
 
 

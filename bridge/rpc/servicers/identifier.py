@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bridge.cargo.identifiers import require_identifier
-from bridge.cargo.mapping import HOME_SIDE
+from bridge.cargo.mapping import COUNTERPARTY_SIDE, HOME_SIDE
 from bridge.errors import DecodeError, Reason
 from bridge.ledger.rows import HOME, ClientRow, MappingRow
 from bridge.rpc.node import LedgerNode
@@ -60,15 +60,27 @@ class IdentifierServicer(IdentifierServiceServicer):
         return api.ListMappingsResponse(mappings=entries, next_page_token=token)
 
     def _rows(self, scheme: str, limit: int, after: tuple[str, str, str] | None) -> list[MappingRow]:
-        """Rows of this side's half; those of another scheme are left out while reading on."""
+        """Rows of this side's half, then what only the other half still remembers; other schemes are left out."""
         found: list[MappingRow] = []
-        while len(found) < limit:
-            page = self._node.queries.page(MappingRow, limit, after, (HOME_SIDE,))
-            found += [row for row in page if not scheme or scheme in (row.scheme, row.other_scheme)]
-            if len(page) < limit:
-                break
-            after = (page[-1].side, page[-1].scheme, page[-1].value)
+        for side in (HOME_SIDE, COUNTERPARTY_SIDE):
+            if after is not None and after[0] != side:
+                if side == HOME_SIDE:
+                    continue
+                after = None
+            while len(found) < limit:
+                page = self._node.queries.page(MappingRow, limit, after, (side,))
+                kept = page if side == HOME_SIDE else self._displaced(page)
+                found += [row for row in kept if not scheme or scheme in (row.scheme, row.other_scheme)]
+                if len(page) < limit:
+                    break
+                after = (side, page[-1].scheme, page[-1].value)
         return found[:limit]
+
+    def _displaced(self, rows: list[MappingRow]) -> list[MappingRow]:
+        """Rows whose home half went on to another mapping: acts of before that the other identifier still counts."""
+        keys = [(HOME_SIDE, row.other_scheme, row.other_value) for row in rows]
+        standing = {row.mapping for row in self._node.queries.many(MappingRow, keys)}
+        return [row for row in rows if row.mapping not in standing]
 
     def _entries(self, rows: list[MappingRow]) -> list[api.MappingEntry]:
         origins = sorted({row.origin for row in rows} - {HOME})
