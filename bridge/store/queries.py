@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select, tuple_
 
 from bridge.clock import Nanos
 from bridge.ledger.engine import BlockNotice
@@ -70,7 +70,12 @@ class StoreQueries:
 
     def records_by_id(self, record_id: str) -> list[RecordRow]:
         """Records that either side calls `record_id`."""
-        return self._records(or_(_RECORD.local_id == record_id, _RECORD.counterparty_id == record_id))
+        # Two questions, each with its own index: asked as one they would walk all records. The second index holds no
+        # empty ids, and says so in the same words.
+        found = self._records(_RECORD.local_id == record_id)
+        theirs = _RECORD.counterparty_id == record_id
+        found += self._records(and_(theirs, _RECORD.counterparty_id != literal_column("''")))
+        return list({row.key: row for row in found}.values())
 
     def records_by_reference(self, reference: str, limit: int = 100) -> list[RecordRow]:
         """Records whose key has this reference, whoever issued them."""
@@ -94,7 +99,7 @@ class StoreQueries:
         if after:
             query = query.where(_RECORD.local_id < after if newest_first else _RECORD.local_id > after)
         if origin is not None:
-            query = query.where(_RECORD.origin == origin)
+            query = query.where(_unindexed(_RECORD.origin) == origin)
         if record_type is not None:
             query = query.where(_RECORD.type == record_type)
         if identifier is not None:
@@ -130,7 +135,7 @@ class StoreQueries:
         """Entries of a client and kind from a position on."""
         column = ENTRIES.table.c
         query = select(ENTRIES.table).where(
-            column.position >= first_position, column.client_id == client_id, column.kind == kind
+            column.position >= first_position, _unindexed(column.client_id) == client_id, column.kind == kind
         )
         return self._read(ENTRIES, query.order_by(column.position).limit(limit))
 
@@ -152,10 +157,13 @@ class StoreQueries:
         """Packets without acknowledgement, by sequence; served by an index over just these."""
         codec: RowCodec[PacketRow] = CODECS[PacketRow]
         column = codec.table.c
+        # A bound number would not match the condition of the index, and then the primary key is walked through all that
+        # was ever sent.
+        pending = column.state == literal_column(str(COMMITTED))
         query = select(codec.table).where(
-            column.client_id == client_id, column.sequence > after_sequence, column.state == COMMITTED
+            _unindexed(column.client_id) == client_id, column.sequence > after_sequence, pending
         )
-        return self._read(codec, query.order_by(column.sequence).limit(limit))
+        return self._read(codec, query.order_by(column.client_id, column.sequence).limit(limit))
 
     def notices(self, after_height: int, limit: int) -> list[BlockNotice]:
         """Notices of the sealed blocks above a height."""
@@ -178,6 +186,11 @@ class StoreQueries:
     def _read(self, codec: RowCodec[T], query: Select[Any]) -> list[T]:
         with self._database.reader() as connection:
             return [codec.decode(tuple(row)) for row in connection.execute(query).all()]
+
+
+def _unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
+    """The column in a form no index serves: rows are to be walked in the order asked for, not collected and sorted."""
+    return func.coalesce(column, "")
 
 
 def _beyond(columns: Sequence[ColumnElement[Any]], after: Sequence[Any]) -> ColumnElement[bool]:
