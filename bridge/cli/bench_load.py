@@ -27,7 +27,7 @@ MAX_OPEN_CALLS = 100
 CALL_SECONDS = 30
 """Deadline of an issue call: the adapter's own cap."""
 
-POLL_SECONDS = 0.025
+POLL_SECONDS = 0.05
 """Pause between looks at the count of pending packets: below one percent of a crossing."""
 
 SEQUENCES_PER_LOOK = 128

@@ -22,6 +22,10 @@ from bridge.rpc.tls import server_credentials
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
 
+SWITCH_SECONDS = 0.0005
+"""Seconds a thread keeps the interpreter while another wants it: the event loop answers a call in several turns, and
+at Python's 5 ms each of them would wait so long for a thread that decodes or executes."""
+
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The adapter's YAML or TOML file.")]
 FolderOption = Annotated[Path, typer.Option("--dir", help="Folder of the development authority; made if needed.")]
 
@@ -74,6 +78,7 @@ def _load(kind: AdapterKind, path: Path) -> AdapterSettings:
 
 
 def _run(kind: AdapterKind, settings: AdapterSettings) -> None:
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         with asyncio.Runner(loop_factory=_loop_factory(settings)) as runner:
             runner.run(serve(settings, kind))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, literal, select
+from sqlalchemy import Select, func, literal, literal_column, select
 
 from bridge.ledger.rows import PacketRow
 from bridge.ledger.types import KIND_PACKET
@@ -44,23 +44,26 @@ class EntryPlaces:
 
     def pending(self, client_id: str, first_position: int, after_sequence: int, limit: int) -> list[Place]:
         """Sent packets without acknowledgement from a position on, by sequence and so by position."""
+        # Only a number that stands in the statement matches the condition of the index over pending packets.
+        pending = _PACKET.state == literal_column(str(COMMITTED))
         query = (
             _sent()
             .where(
-                _PACKET.client_id == client_id,
+                func.coalesce(_PACKET.client_id, "") == client_id,
                 _PACKET.sequence > after_sequence,
-                _PACKET.state == COMMITTED,
+                pending,
                 _ENTRY.position >= first_position,
             )
-            .order_by(_PACKET.sequence)
+            .order_by(_PACKET.client_id, _PACKET.sequence)
             .limit(limit)
         )
         return self._read(query)
 
     def page(self, client_id: str, kind: int, first_position: int, limit: int) -> list[Place]:
         """Entries of a client and kind from a position on, by position."""
+        # By position, not by the index of clients, which would collect and sort everything that is left.
         query = _of_kind(kind).where(
-            _ENTRY.client_id == client_id, _ENTRY.kind == kind, _ENTRY.position >= first_position
+            func.coalesce(_ENTRY.client_id, "") == client_id, _ENTRY.kind == kind, _ENTRY.position >= first_position
         )
         return self._read(query.order_by(_ENTRY.position).limit(limit))
 
