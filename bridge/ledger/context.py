@@ -52,6 +52,8 @@ class BlockContext:
         """True while the block holds one transaction with one operation, as a rotation must travel."""
         self.issuers: dict[tuple[str, str, str], KeyRow] = {}
         """Keys of issuers that may sign, as found in this block; whoever writes a member empties it."""
+        self.confirmed: set[tuple[str, str]] = set()
+        """Clients and members whose announcement there was accepted, as found in this block; emptied like `issuers`."""
         self._clients: dict[str, Client] = {}
         self._consensus: dict[tuple[str, int], ConsensusState] = {}
         self._counters: dict[str, int] = {}

@@ -195,7 +195,7 @@ class VersionRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class CounterRow(Row):
-    """A number that only rises, such as the next local record id."""
+    """A number by name: the last local record serial; the packet that announced a member to a client, 0 for none."""
 
     table: ClassVar[str] = "counters"
     key_fields: ClassVar[int] = 1

@@ -74,6 +74,7 @@ _REASONS: dict[type[BridgeError], tuple[Reason, ...]] = {
         Reason.CLIENT_ACTIVE,
         Reason.CONSENSUS_STATE_NOT_FOUND,
         Reason.PORT_PAUSED,
+        Reason.ISSUER_UNCONFIRMED,
         Reason.RECORD_AMBIGUOUS,
         Reason.RECORD_VOIDED,
         Reason.RECORD_NOT_HOME,

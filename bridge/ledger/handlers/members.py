@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from bridge.errors import AlreadyExistsError, Reason
 from bridge.ledger.client import Client
 from bridge.ledger.context import BlockContext
+from bridge.ledger.handlers.issuers import announcement_counter
 from bridge.ledger.handlers.sending import announce
 from bridge.ledger.prepared import PreparedItem, PreparedOperation
-from bridge.ledger.rows import HOME, KeyRow, MemberRow
+from bridge.ledger.rows import HOME, CounterRow, KeyRow, MemberRow
 from bridge.protocol.clients import Authority
 from bridge.protocol.members import KeyChange, decode_signed_member, plan_member, verify_member_signature
 from bridge.protocol.ports import MEMBER_PORT
@@ -34,9 +35,7 @@ def execute_register_member(ctx: BlockContext, operation: PreparedOperation) -> 
         return OperationResult(noop=True)
     sequence = 0
     for client in ctx.paired_clients():
-        sequence = announce(ctx, client, MEMBER_PORT, signed) or sequence
-    if sequence:
-        ctx.state.put(replace(row, packet_sequence=sequence))
+        sequence = _announce(ctx, client, row, signed) or sequence
     return OperationResult(sequence=sequence)
 
 
@@ -74,9 +73,17 @@ def announce_members(ctx: BlockContext, client: Client) -> None:
     """[MEM-12] Announce every member of this ledger, revoked ones too, to a counterparty that may not know them."""
     for row in ctx.state.scan(MemberRow, (HOME,)):
         signed = SignedMember(registration=row.registration, signature=row.signature)
-        sequence = announce(ctx, client, MEMBER_PORT, encode(signed))
-        if sequence:
-            ctx.state.put(replace(row, packet_sequence=sequence))
+        _announce(ctx, client, row, encode(signed))
+
+
+def _announce(ctx: BlockContext, client: Client, row: MemberRow, signed: bytes) -> int:
+    """Send a registration to one counterparty and note under which sequence, 0 when the port is paused."""
+    sequence = announce(ctx, client, MEMBER_PORT, signed)
+    ctx.state.put(CounterRow(announcement_counter(client.client_id, row.member_id), sequence))
+    ctx.confirmed.clear()
+    if sequence:
+        ctx.state.put(replace(row, packet_sequence=sequence))
+    return sequence
 
 
 def _register(ctx: BlockContext, signed: bytes) -> MemberRow | None:

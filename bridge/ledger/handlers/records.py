@@ -8,7 +8,7 @@ from bridge.cargo.proven import require_disclosure
 from bridge.cargo.statement import verify_statement_signature
 from bridge.errors import PreconditionError, Reason, VerificationError
 from bridge.ledger.context import BlockContext
-from bridge.ledger.handlers.issuers import known_issuer
+from bridge.ledger.handlers.issuers import known_issuer, require_confirmed
 from bridge.ledger.handlers.sending import execute_send, validate_send
 from bridge.ledger.prepared import PreparedOperation
 from bridge.ledger.rows import HOME, RecordRow, VersionRow
@@ -75,6 +75,7 @@ def validate_issue(
         raise VerificationError(Reason.INVALID_FIELD, "the ledger assigns the home record id", field="home_record_id")
     validate_send(ctx, client, CARGO_PORT, issue.payload, issue.timeout_seconds)
     key = known_issuer(ctx, HOME, statement)
+    require_confirmed(ctx, client.client_id, statement.issuer_member_id)
     verify_statement_signature(key.suite, key.public_key, ctx.config.ledger_id, payload, ctx.check)
     require_disclosure(ctx.suite, statement.document_root, statement.document_leaf_count, payload.disclosure)
     ctx.config.policy.require_allowed(statement.key.type, [leaf.pointer for leaf in payload.disclosure.leaves])
