@@ -36,6 +36,7 @@ class Client:
         "profile",
         "suite",
         "tracked_ledger_id",
+        "trusted_from",
     )
 
     def __init__(self, row: ClientRow, latest: ConsensusState) -> None:
@@ -51,6 +52,7 @@ class Client:
         self.authority = Authority(row.tracked_ledger_id, row.authority_suite, row.authority_public_key)
         self.evidence = row.evidence
         self.pending_count = row.pending_count
+        self.trusted_from = row.trusted_from
         self.dirty = False
         self._status: tuple[ConsensusState, bool, int, ClientStatus] | None = None
 
@@ -95,6 +97,7 @@ class Client:
             authority_public_key=self.authority.public_key,
             evidence=self.evidence,
             pending_count=self.pending_count,
+            trusted_from=self.trusted_from,
         )
 
 

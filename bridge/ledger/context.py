@@ -91,8 +91,10 @@ class BlockContext:
         return client
 
     def consensus(self, client: Client, height: int) -> ConsensusState | None:
-        """The trusted state of a client at a height, or None; heights that no store can hold have none."""
-        if height > MAX_HEIGHT:
+        """[CLI-10] The trusted state of a client at a height, or None; heights that no store can hold have none, and
+        those from before a recovery from a freeze are trusted no more.
+        """
+        if not client.trusted_from <= height <= MAX_HEIGHT:
             return None
         key = (client.client_id, height)
         found = self._consensus.get(key)

@@ -32,7 +32,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class ClientRow(Row):
-    """A light client (ICS-02). Status EXPIRED is computed from time, so only ACTIVE and FROZEN are stored."""
+    """A light client (ICS-02). Status EXPIRED is computed from time, so only ACTIVE and FROZEN are stored.
+
+    `trusted_from` is the lowest height that is believed: a recovery from a freeze raises it to the new anchor.
+    """
 
     table: ClassVar[str] = "clients"
     key_fields: ClassVar[int] = 1
@@ -52,6 +55,7 @@ class ClientRow(Row):
     authority_public_key: bytes
     evidence: bytes
     pending_count: int
+    trusted_from: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ class Client(SQLModel, table=True):
     authority_public_key: bytes = _blob()
     evidence: bytes = _blob()
     pending_count: int = _integer()
+    trusted_from: int = _integer()
     row_digest: bytes = _blob()
 
 

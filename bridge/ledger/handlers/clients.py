@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridge.errors import AlreadyExistsError, PreconditionError, Reason, VerificationError
 from bridge.ledger.client import Client, consensus_row
 from bridge.ledger.context import BlockContext
-from bridge.ledger.handlers.headers import freeze
+from bridge.ledger.handlers.headers import freeze, require_set_in_force
 from bridge.ledger.handlers.mappings import announce_mappings
 from bridge.ledger.handlers.members import announce_members
 from bridge.ledger.prepared import PreparedOperation
@@ -109,7 +109,10 @@ def execute_submit_misbehaviour(ctx: BlockContext, operation: PreparedOperation)
 
 
 def validate_misbehaviour(ctx: BlockContext, client: Client, operation: PreparedOperation) -> None:
-    """[MIS-5] Both headers verify from states the client trusts and that are not expired, and contradict each other."""
+    """[MIS-5] Both headers verify from states the client trusts and that are not expired, and contradict each other.
+
+    As for updates, validators answer for the heights that were theirs to sign [UPD-12].
+    """
     sides: list[tuple[ConsensusState, UntrustedHeader]] = []
     for header in operation.headers:
         untrusted = header.opened(client.profile)
@@ -119,12 +122,17 @@ def validate_misbehaviour(ctx: BlockContext, client: Client, operation: Prepared
                 Reason.CONSENSUS_STATE_NOT_FOUND, "no trusted state", height=untrusted.trusted_height
             )
         require_not_expired(trusted, client.options, ctx.time)
+        require_set_in_force(ctx, client, trusted, untrusted.height)
         sides.append((trusted, untrusted))
     verify_misbehaviour(client.profile, sides[0], sides[1], client.options, ctx.check)
 
 
 def execute_recover_client(ctx: BlockContext, operation: PreparedOperation) -> OperationResult:
-    """[CLI-8] Give a frozen or expired client a new anchor; its pairing, sequences, receipts and evidence stay."""
+    """[CLI-8] Give a frozen or expired client a new anchor; its pairing, sequences, receipts and evidence stay.
+
+    [CLI-10] After a freeze nothing below the anchor is believed any more: whoever signed twice may have slipped in
+    heights that nobody has missed yet, and the evidence that was dealt with must not freeze the client again.
+    """
     signed = decode_signed_act(operation.message.recover_client)
     act = decode_recover_client(signed.act)
     client = ctx.client(act.client_id)
@@ -135,6 +143,8 @@ def execute_recover_client(ctx: BlockContext, operation: PreparedOperation) -> O
     if ctx.state.get(ConsensusRow, row.key) == row and client.status(ctx.time) is ClientStatus.ACTIVE:
         return OperationResult(noop=True)
     validate_recover_client(ctx, client, act, consensus)
+    if client.frozen:
+        client.trusted_from = consensus.height
     client.frozen = False
     client.latest = consensus
     client.authority = Authority(act.anchor.ledger_id, act.anchor.authority_suite, act.anchor.authority_public_key)
@@ -193,6 +203,7 @@ def _client_row(act: CreateClientAct, consensus: ConsensusState) -> ClientRow:
         authority_public_key=act.anchor.authority_public_key,
         evidence=b"",
         pending_count=0,
+        trusted_from=consensus.height,
     )
 
 

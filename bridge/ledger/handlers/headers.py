@@ -60,7 +60,28 @@ def validate_header(ctx: BlockContext, client: Client, header: PreparedHeader) -
             client_id=client.client_id,
             height=untrusted.trusted_height,
         )
-    return verify_update(client.profile, trusted, untrusted, client.options, ctx.time, ctx.check)
+    proven = verify_update(client.profile, trusted, untrusted, client.options, ctx.time, ctx.check)
+    require_set_in_force(ctx, client, trusted, proven.height)
+    return proven
+
+
+def require_set_in_force(ctx: BlockContext, client: Client, trusted: ConsensusState, height: int) -> None:
+    """[UPD-12] No height the client trusts between `trusted` and `height` names other validators than `trusted` does.
+
+    Validators that were rotated out, perhaps because their keys were stolen, would otherwise sign new headers from an
+    old height until that expires. PreconditionError CONSENSUS_STATE_NOT_FOUND: verify from the nearer height.
+    """
+    if trusted.height in (client.latest.height, height - 1):
+        return
+    nearest = ctx.state.floor(ConsensusRow, (client.client_id, min(height - 1, MAX_HEIGHT)))
+    if nearest is not None and nearest.next_validators_hash != trusted.next_validators_hash:
+        raise PreconditionError(
+            Reason.CONSENSUS_STATE_NOT_FOUND,
+            "a nearer trusted height names other validators; verify from there",
+            client_id=client.client_id,
+            height=nearest.height,
+            got=trusted.height,
+        )
 
 
 def execute_header(ctx: BlockContext, client: Client, header: PreparedHeader, proven: ConsensusState) -> None:

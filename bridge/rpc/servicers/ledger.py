@@ -196,8 +196,10 @@ class LedgerServicer(LedgerServiceServicer):
     def _client_info(self, row: ClientRow, floor_height: int) -> api.ClientInfo:
         queries = self._node.queries
         latest = queries.get(ConsensusRow, (row.client_id, row.latest_height))
-        oldest = queries.ceiling(ConsensusRow, (row.client_id, 0))
+        oldest = queries.ceiling(ConsensusRow, (row.client_id, row.trusted_from))
         floor = queries.floor(ConsensusRow, (row.client_id, floor_height)) if floor_height else None
+        if floor is not None and floor.height < row.trusted_from:
+            floor = None
         if latest is None or oldest is None:
             raise PreconditionError(Reason.STORAGE_CORRUPT, "a client without a trusted height", client=row.client_id)
         return client_info(row, latest, oldest.height, floor, self._node.clock.now())

@@ -27,7 +27,7 @@ _TABLES = {
         "client_id:text* tracked_ledger_id:text profile:text suite:text frozen:bool latest_height:int "
         "trusting_period:int clock_drift:int trust_numerator:int trust_denominator:int counterparty_client_id:text "
         "next_sequence:int authority_suite:text authority_public_key:blob evidence:blob pending_count:int "
-        "row_digest:blob"
+        "trusted_from:int row_digest:blob"
     ),
     "consensus_states": (
         "client_id:text* height:int* time:int header_hash:blob root:blob next_validators_hash:blob update:blob "
