@@ -196,9 +196,11 @@ class Route:
                     session.in_flight.update(range(span.first, span.end))
 
     async def _sweep_forever(self, session: _Session) -> None:
+        grace = 0  # no live lane has carried what was there before the start
         while True:
             await self._resumed.wait()
-            await self._sweep(session, OWN_GRACE_NANOS, self._fallback_delay)
+            await self._sweep(session, grace, self._fallback_delay)
+            grace = OWN_GRACE_NANOS
             await asyncio.sleep(self._fallback_delay / NANOS_PER_SECOND / 2)
 
     async def _sweep(self, session: _Session, own_grace: int, fallback_delay: int, *, everybodys: bool = False) -> None:

@@ -135,6 +135,7 @@ async def _start(deployment: Deployment) -> None:
     clients = await deployment.link()
     console.print("  both authorities paired " + " and ".join(f"{c} on {ledger}" for ledger, c in clients.items()))
     deployment.start_relayers()
+    await deployment.settle()
     console.print("  one relayer for each authority; all six connections are mTLS on loopback")
 
 

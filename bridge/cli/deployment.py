@@ -25,6 +25,7 @@ from bridge.clock import SystemClock
 from bridge.errors import LedgerUnavailableError, PreconditionError, Reason
 from bridge.rpc.clients import LedgerClient
 from bridge.rpc.pki import DEFAULT_VALIDATORS, make_pki
+from bridge.v1.ledger_service_pb2 import ListClientsRequest
 
 START_SECONDS = 30
 """Longest time a program may take to answer its first call: a cold start on a busy machine takes a few."""
@@ -148,6 +149,29 @@ class Deployment:
         for name in ("relayer-hk", "relayer-sh"):
             self.programs[name].start()
 
+    async def settle(self) -> None:
+        """Wait until each ledger has confirmed the other's members: before that no issuer's record may leave.
+
+        PreconditionError CLIENT_NOT_PAIRED when it takes longer than a start may.
+        """
+        attempts = AsyncRetrying(
+            retry=retry_if_exception_type((LedgerUnavailableError, PreconditionError)),
+            stop=stop_after_delay(START_SECONDS),
+            wait=wait_fixed(0.1),
+            reraise=True,
+        )
+        for side in ("hk", "sh"):
+            await attempts(self._require_settled, side)
+
+    async def _require_settled(self, side: str) -> None:
+        async with LedgerClient(self.caller(side, "authority").channel(), seconds=5) as ledger:
+            clients = (await ledger.clients(ListClientsRequest())).clients
+        waiting = sum(client.pending_count for client in clients)
+        if waiting or not clients:
+            raise PreconditionError(
+                Reason.CLIENT_NOT_PAIRED, f"{side}: the other ledger has not confirmed the members", waiting=waiting
+            )
+
     def stop(self) -> None:
         """Stop everything, relayers first; safe to repeat."""
         for name in ("relayer-hk", "relayer-sh", "hk-adapter", "sh-adapter"):
@@ -156,12 +180,13 @@ class Deployment:
 
 @contextlib.asynccontextmanager
 async def deployed(folder: Path, validators: int = DEFAULT_VALIDATORS) -> AsyncIterator[Deployment]:
-    """All four programs running and linked; stopped at the end, whatever happens."""
+    """All four programs running, linked and known to each other; stopped at the end, whatever happens."""
     deployment = await asyncio.to_thread(Deployment, folder, validators)
     try:
         await deployment.start_adapters()
         await deployment.link()
         deployment.start_relayers()
+        await deployment.settle()
         yield deployment
     finally:
         await asyncio.to_thread(deployment.stop)
