@@ -22,7 +22,7 @@ from bridge.cli.record_files import Entry, find_files, read_entries, total_bytes
 from bridge.cli.record_inspect import finding_as_dict, finding_line
 from bridge.cli.seeds import open_seeds, seed_file
 from bridge.clock import SystemClock
-from bridge.errors import BridgeError, LedgerUnavailableError
+from bridge.errors import BridgeError, LedgerUnavailableError, Reason
 from bridge.rpc.clients import CargoRecordsClient
 from bridge.v1 import cargo_service_pb2 as api
 from bridge.v1.cargo_pb2 import LegalBasis, LegalBasisKind
@@ -51,7 +51,7 @@ def issue(
         typer.Option(envvar="CARGOBRIDGE_LEGAL_BASIS", help="KIND:CITATION; kinds: statute, contract, foreign-law."),
     ] = DEFAULT_LEGAL_BASIS,
     timeout_days: Annotated[int, typer.Option(min=1, max=365, help="Days the other ledger has to accept.")] = 14,
-    wait: Annotated[int, typer.Option(min=0, max=86_400, help="Seconds to wait for acknowledgements.")] = 0,
+    wait: Annotated[int, typer.Option(min=0, max=86_400, help="Seconds to wait for the other ledger.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Issue, amend or void records from documents; safe to repeat.
@@ -107,10 +107,24 @@ class _Work:
         with _progress(total_bytes(self.files)) as step:
             for batch in _batches(read_entries(self.files)):
                 try:
-                    outcomes += await desk.submit(batch)
+                    outcomes += await self._submit(desk, batch)
                 except LedgerUnavailableError as error:
                     return outcomes + [unanswered(entry, error) for entry in batch]
                 step(sum(entry.bytes_read for entry in batch), outcomes)
+        return outcomes
+
+    async def _submit(self, desk: Desk, batch: Sequence[Entry]) -> list[Outcome]:
+        """Outcomes of a batch; records of an issuer the other ledger is only about to know are tried again."""
+        outcomes = await desk.submit(batch)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.wait
+        while loop.time() < end:
+            again = [place for place, each in enumerate(outcomes) if each.reason == Reason.ISSUER_UNCONFIRMED]
+            if not again:
+                break
+            await asyncio.sleep(POLL_SECONDS)
+            for place, outcome in zip(again, await desk.submit([batch[place] for place in again]), strict=True):
+                outcomes[place] = outcome
         return outcomes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -123,6 +124,26 @@ async def test_the_legal_basis_is_the_issuers_to_name(live: Live, tmp_path: Path
     await issued(live, write(tmp_path / "bl.json", "BASE0001"), "--legal-basis", "foreign-law:English law, clause 26")
     shown = await live.json("hk/platform", "record", "show", "BASE0001")
     assert shown["legal_basis"] == "foreign-law:English law, clause 26"
+
+
+async def test_a_new_issuers_record_waits_until_the_other_side_knows_the_issuer(live: Live, tmp_path: Path) -> None:
+    folder = live.pair.folder / "hk"
+    key = folder / "keys" / "tai-mo-shan.key"
+    assert invoke(["pki", "key", key, "--passphrase-file", folder / "keys" / "passphrase"]).code == 0
+    options = ("--role", "issuer", "--key", f"k1={key}.pub.pem")
+    await live.json("hk/authority", "member", "register", "tai-mo-shan", *options)
+    text = live.caller("hk/platform").read_text(encoding="utf-8")
+    live.caller("hk/newcomer").write_text(text.replace("victoria-harbour", "tai-mo-shan"), encoding="utf-8")
+    path = write(tmp_path / "bl.json", "NEWCOMER1")
+    refused = await live.run("hk/newcomer", "record", "issue", path)
+    assert (refused.code, "ISSUER_UNCONFIRMED" in refused.out) == (1, True)
+    waiting = asyncio.create_task(live.json("hk/newcomer", "record", "issue", "--wait", 20, path))
+    # Carry until it is through: the registration first, then its confirmation, then the record and its answer.
+    while not waiting.done():
+        await live.pair.settle()
+        await asyncio.sleep(0.05)
+    (result,) = (await waiting)["results"]
+    assert (result["code"], result["packet_state"]) == ("issued", "accepted")
 
 
 async def test_a_caller_without_an_issuers_key_cannot_issue(live: Live, tmp_path: Path) -> None:
