@@ -71,14 +71,14 @@ def arrival_attachments(state: State, transaction: PreparedTransaction) -> Seque
 
 
 def _arrival(client_id: str, item: PreparedItem, home: Suite) -> Attachment | None:
-    record = item.record
-    if record is None or record.statement is None:
-        return None
-    identifiers = indexed_identifiers(record.statement)
-    if not identifiers:
+    if item.record is None:
         return None
     try:
-        key, digest = record.digests(home)
+        _, statement = item.record.opened()
+        key, digest = item.record.digests(home)
     except BridgeError:
+        return None  # execution says why, and writes no version
+    identifiers = indexed_identifiers(statement)
+    if not identifiers:
         return None
-    return Attachment(client_id, key, record.statement.version, digest, identifiers=identifiers)
+    return Attachment(client_id, key, statement.version, digest, identifiers=identifiers)
