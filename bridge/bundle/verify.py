@@ -182,6 +182,10 @@ def _verify_headers(
                 Reason.CONSENSUS_STATE_NOT_FOUND, "a header hangs in the air", trusted_height=untrusted.trusted_height
             )
         state = verify_update(rules, states[untrusted.trusted_height], untrusted, _PINNED, now)
+        if states.get(state.height, state).header_hash != state.header_hash:
+            raise VerificationError(
+                Reason.HEADER_HASH_MISMATCH, "two headers of one height: the ledger signed twice", height=state.height
+            )
         states[state.height] = state
     return states
 
@@ -258,19 +262,26 @@ def _require_next(versions: Sequence[ProvenVersion], statement: Statement, ledge
 
 
 def _judge_status(newest: ProvenVersion) -> Verdict:
-    """[BND-5] Voided, or in force as of the height that proves the newest version in the bundle."""
+    """[BND-5] Voided or not, by the newest version in the bundle; inclusion cannot prove that none follows it."""
     statement = newest.statement
     if statement.act == RECORD_ACT_VOIDED:
         return Verdict(
             False, "RECORD_VOIDED", f"version {statement.version} voids the record at height {newest.height}"
         )
     return Verdict(
-        True, "IN_FORCE", f"version {statement.version} is in force as of height {newest.height}; a later one may exist"
+        True,
+        "IN_FORCE",
+        f"version {statement.version} stands and voids nothing; it is proven at height {newest.height}, "
+        "and a version after it, even one of before that height, cannot be excluded",
     )
 
 
 def _judge_identity(proven: _Proven, anchor: TrustAnchor) -> Verdict:
-    """[BND-6] Every statement is signed by a key its issuer had registered, under the authority the anchor names."""
+    """[BND-6] Every statement is signed by a key its issuer had registered, under the authority the anchor names.
+
+    A key counts from a registration that gives the issuer's role: what another role may sign is no statement, and what
+    an issuer signed stays its own when the role is taken away later.
+    """
     registry: dict[str, MemberRegistration] = {}
     keys: dict[tuple[str, str], tuple[str, bytes]] = {}
     authority_suite, authority_key = anchor.authority_suite, anchor.authority_public_key
@@ -279,13 +290,15 @@ def _judge_identity(proven: _Proven, anchor: TrustAnchor) -> Verdict:
         known = registry.get(registration.member_id)
         if known is None or known.revision < registration.revision:
             registry[registration.member_id] = registration
+        if MEMBER_ROLE_ISSUER not in registration.roles:
+            continue
         for key in registration.keys:
             keys[(registration.member_id, key.key_id)] = (key.suite, key.public_key)
     for version, payload in zip(proven.versions, proven.payloads, strict=True):
         statement = version.statement
         issuer = registry.get(statement.issuer_member_id)
         pair = keys.get((statement.issuer_member_id, statement.issuer_key_id))
-        if issuer is None or pair is None or MEMBER_ROLE_ISSUER not in issuer.roles:
+        if issuer is None or pair is None:
             raise VerificationError(Reason.ISSUER_UNKNOWN, "no registered issuer key", got=statement.issuer_member_id)
         _require_not_revoked_before(issuer, statement)
         verify_statement_signature(*pair, anchor.ledger_id, payload, check_signature)

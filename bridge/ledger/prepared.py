@@ -30,7 +30,8 @@ MAX_DELIVERED_HEADERS = 64
 """Most headers of a delivery: what one GetHeaders answers."""
 
 MAX_DELIVERED_ITEMS = 2048
-"""Most run items of a delivery, opaque ones included; 256 packets or 1 MiB are usual."""
+"""Most run items of a delivery, opaque ones included, and most runs: an empty one is two bytes and would cost a look at
+the state each. 256 packets or 1 MiB are usual."""
 
 MAX_OPAQUE_BYTES = 64
 """Longest leaf hash of an opaque item, in bytes."""
@@ -133,10 +134,11 @@ class PreparedItem:
 
     def _acknowledgement(self, item: RunItem) -> None:
         written = item.acknowledgement
-        self.acknowledgement = True
         self.sequence, self.body = written.sequence, written.acknowledgement
         if not 0 < self.sequence <= MAX_SEQUENCE:
             raise DecodeError(Reason.INVALID_FIELD, "sequences start at 1", field="sequence", got=self.sequence)
+        # Only now: whoever reads state for acknowledgements takes the sequence for one that a store can hold.
+        self.acknowledgement = True
         self.outcome = decode_acknowledgement(self.body)
 
 
@@ -213,7 +215,7 @@ class PreparedOperation:
             raise LimitError(
                 Reason.LIMIT_EXCEEDED, "headers of a delivery", got=len(delivery.headers), limit=MAX_DELIVERED_HEADERS
             )
-        count = sum(len(run.items) for run in delivery.runs)
+        count = max(len(delivery.runs), sum(len(run.items) for run in delivery.runs))
         if count > MAX_DELIVERED_ITEMS:
             raise LimitError(Reason.LIMIT_EXCEEDED, "items of a delivery", got=count, limit=MAX_DELIVERED_ITEMS)
         self.headers = [PreparedHeader(header) for header in delivery.headers]

@@ -71,7 +71,7 @@ def require_time_increases(trusted: ConsensusState, untrusted: UntrustedHeader, 
         )
 
 
-def require_not_from_future(untrusted: UntrustedHeader, options: TrustOptions, now: Nanos) -> None:
+def require_not_from_future(untrusted: UntrustedHeader | ConsensusState, options: TrustOptions, now: Nanos) -> None:
     """[UPD-6] The header's time is below now + clock drift; VerificationError HEADER_FROM_FUTURE otherwise."""
     if not untrusted.time < now + options.clock_drift:
         raise VerificationError(

@@ -79,7 +79,7 @@ def verify_anchor(profile: HeaderProfile, anchor: TrustAnchor) -> ConsensusState
     _require_anchor(anchor.height < 2**63, "the height is out of range")
     for name, data in (("header hash", anchor.header_hash), ("validators hash", anchor.next_validators_hash)):
         _require_anchor(len(data) == HASH_BYTES and any(data), f"no {name}")
-    _require_anchor(HASH_BYTES <= len(anchor.root) <= MAX_ROOT_BYTES, "no root")
+    _require_anchor(HASH_BYTES <= len(anchor.root) <= MAX_ROOT_BYTES and any(anchor.root[:HASH_BYTES]), "no root")
     try:
         time = nanos_from(anchor.header_time, "header_time")
         suite(anchor.authority_suite).decode_public_key(anchor.authority_public_key)

@@ -73,6 +73,7 @@ def test_a_client_is_created_once(world: World) -> None:
         ({"header_hash": b""}, "TRUST_ANCHOR_INVALID"),
         ({"header_hash": b"\0" * 32}, "TRUST_ANCHOR_INVALID"),
         ({"root": b""}, "TRUST_ANCHOR_INVALID"),
+        ({"root": b"\0" * 32 + b"\0\0\0\1"}, "TRUST_ANCHOR_INVALID"),
         ({"next_validators_hash": b"\0" * 32}, "TRUST_ANCHOR_INVALID"),
         ({"authority_public_key": b"\0" * 65}, "TRUST_ANCHOR_INVALID"),
         ({"suite": "sha256-ed25519"}, "TRUST_ANCHOR_INVALID"),
@@ -92,6 +93,23 @@ def test_an_expired_anchor_is_refused(world: World) -> None:
     old = anchor(world)
     world.hk.tick(TRUSTING_PERIOD_SECONDS)
     refused(world.hk, creation(world, anchor=old), "CLIENT_EXPIRED")
+
+
+@pytest.mark.parametrize("seconds", [11, TRUSTING_PERIOD_SECONDS, 250_000_000_000 - 1_790_000_000])
+def test_an_anchor_from_the_future_is_refused(world: World, seconds: int) -> None:
+    early = anchor(world)
+    early.header_time.seconds = world.hk.seconds() + seconds
+    refused(world.hk, creation(world, anchor=early), "HEADER_FROM_FUTURE")
+    freeze(world, world.sh)
+    ahead = anchor(world)
+    ahead.header_time.seconds = world.hk.seconds() + seconds
+    refused(world.hk, recovery(world, anchor=ahead), "HEADER_FROM_FUTURE")
+
+
+def test_two_clients_of_one_ledger_are_not_paired_with_the_same_client(world: World) -> None:
+    assert world.hk.submit(creation(world))[0].code == 0
+    refused(world.hk, Operation(pair_client=world.pair_act(client_id_1="sh-1")), "CLIENT_ALREADY_PAIRED")
+    assert world.hk.submit(Operation(pair_client=world.pair_act(client_id_1="sh-1", client_id_2="hk-1")))[0].code == 0
 
 
 def test_only_the_own_authority_creates_a_client(world: World) -> None:

@@ -96,6 +96,15 @@ def test_an_old_pause_cannot_be_played_again(world: World) -> None:
     assert not row.paused
 
 
+@pytest.mark.parametrize("seconds", [601, 250_000_000_000 - 1_790_000_000])
+def test_a_pause_from_the_future_is_refused(world: World, seconds: int) -> None:
+    late = timestamp_of(world.hk.clock.now())
+    late.seconds += seconds
+    refused(world.hk, pause(world.hk, act_time=late), "INVALID_FIELD")
+    late.seconds += 600 - seconds
+    assert world.hk.submit(pause(world.hk, act_time=late))[0].code == 0
+
+
 def test_a_pause_by_anybody_else_or_of_something_else_is_refused(world: World) -> None:
     refused(world.hk, pause(world.hk, signer=world.hk.keys["platform"]), "SIGNATURE_INVALID")
     refused(world.hk, pause(world.hk, ledger_id="hk-trade-2"), "LEDGER_ID_MISMATCH")

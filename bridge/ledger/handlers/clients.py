@@ -11,10 +11,10 @@ from bridge.ledger.handlers.members import announce_members
 from bridge.ledger.prepared import PreparedOperation
 from bridge.ledger.rows import ClientRow, ConsensusRow
 from bridge.light_client.misbehaviour import verify_misbehaviour
-from bridge.light_client.predicates import require_not_expired
+from bridge.light_client.predicates import require_not_expired, require_not_from_future
 from bridge.light_client.profiles import profile
-from bridge.light_client.types import ClientStatus, ConsensusState, UntrustedHeader
-from bridge.light_client.verifier import client_status, verify_anchor
+from bridge.light_client.types import ClientStatus, ConsensusState, TrustOptions, UntrustedHeader
+from bridge.light_client.verifier import verify_anchor
 from bridge.protocol.acts import (
     decode_create_client,
     decode_pair_client,
@@ -29,7 +29,6 @@ from bridge.v1.transaction_pb2 import (
     PairClientAct,
     RecoverClientAct,
     SignedAct,
-    TrustAnchor,
 )
 
 
@@ -58,7 +57,9 @@ def validate_create_client(ctx: BlockContext, signed: SignedAct, act: CreateClie
     verify_act(signed, (ctx.config.authority,), ctx.check)
     if act.anchor.ledger_id == ctx.config.ledger_id:
         raise VerificationError(Reason.LEDGER_ID_MISMATCH, "a ledger does not track itself", got=act.anchor.ledger_id)
-    return _fresh_anchor(ctx, act.anchor, act)
+    consensus = verify_anchor(profile(act.anchor.profile), act.anchor)
+    _require_fresh(ctx, consensus, trust_options(act))
+    return consensus
 
 
 def execute_pair_client(ctx: BlockContext, operation: PreparedOperation) -> OperationResult:
@@ -94,6 +95,9 @@ def validate_pair_client(ctx: BlockContext, signed: SignedAct, act: PairClientAc
         return client, there[1]
     if client.counterparty_client_id:
         raise AlreadyExistsError(Reason.CLIENT_ALREADY_PAIRED, "a pair never changes", client_id=here[1], got=there[1])
+    # Acknowledgements stand under the other client's name, so they would close the packets of both clients here.
+    if any((other.tracked_ledger_id, other.counterparty_client_id) == there for other in ctx.paired_clients()):
+        raise AlreadyExistsError(Reason.CLIENT_ALREADY_PAIRED, "the other client has its pair here", got=there[1])
     client.require_active(ctx.time)
     return client, there[1]
 
@@ -173,15 +177,16 @@ def validate_recover_client(
         raise VerificationError(
             Reason.NON_INCREASING_TIME, "anchor", got=consensus.time, expected_from=client.latest.time
         )
-    if client_status(consensus, client.options, ctx.time, frozen=False) is not ClientStatus.ACTIVE:
-        raise PreconditionError(Reason.CLIENT_EXPIRED, "the anchor has expired", client_id=client.client_id)
+    _require_fresh(ctx, consensus, client.options)
 
 
-def _fresh_anchor(ctx: BlockContext, anchor: TrustAnchor, act: CreateClientAct) -> ConsensusState:
-    consensus = verify_anchor(profile(anchor.profile), anchor)
-    if client_status(consensus, trust_options(act), ctx.time, frozen=False) is not ClientStatus.ACTIVE:
-        raise PreconditionError(Reason.CLIENT_EXPIRED, "the anchor has expired", client_id=act.client_id)
-    return consensus
+def _require_fresh(ctx: BlockContext, anchored: ConsensusState, options: TrustOptions) -> None:
+    """[CLI-11] An anchor is neither expired nor from the future, or a client would be trusted beyond its period.
+
+    Raises PreconditionError CLIENT_EXPIRED or VerificationError HEADER_FROM_FUTURE.
+    """
+    require_not_expired(anchored, options, ctx.time)
+    require_not_from_future(anchored, options, ctx.time)
 
 
 def _client_row(act: CreateClientAct, consensus: ConsensusState) -> ClientRow:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from bridge.errors import AlreadyExistsError, PreconditionError, Reason
+from bridge.clock import NANOS_PER_SECOND
+from bridge.errors import AlreadyExistsError, PreconditionError, Reason, VerificationError
 from bridge.ledger.context import BlockContext
 from bridge.ledger.handlers.mappings import announce_mappings
 from bridge.ledger.handlers.members import announce_members
 from bridge.ledger.prepared import PreparedOperation
 from bridge.ledger.rows import PauseRow, ValidatorSetRow
 from bridge.protocol.acts import decode_pause, decode_rotate_validators, decode_signed_act, verify_act
+from bridge.protocol.clients import MAX_CLOCK_DRIFT_SECONDS
 from bridge.protocol.paths import MAX_SEQUENCE
 from bridge.protocol.ports import IDENTIFIER_PORT, MEMBER_PORT
 from bridge.v1.transaction_pb2 import OperationResult, RotateValidatorsAct
@@ -41,8 +43,12 @@ def execute_set_pause(ctx: BlockContext, operation: PreparedOperation) -> Operat
 def validate_set_pause(ctx: BlockContext, row: PauseRow) -> bool:
     """[PAU-2] Acts on a port come in the order of their times, or an old act could be replayed; REVISION_CONFLICT.
 
-    Returns whether the port is paused now.
+    An act from the future would keep every later one out until then: VerificationError INVALID_FIELD. Returns whether
+    the port is paused now.
     """
+    latest = ctx.time + MAX_CLOCK_DRIFT_SECONDS * NANOS_PER_SECOND
+    if row.act_time > latest:
+        raise VerificationError(Reason.INVALID_FIELD, "the act is from the future", got=row.act_time, limit=latest)
     standing = ctx.state.get(PauseRow, row.key)
     if standing is not None and row.act_time <= standing.act_time:
         raise AlreadyExistsError(

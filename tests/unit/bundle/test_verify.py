@@ -10,11 +10,14 @@ import pytest
 from bridge.bundle.verify import MAX_BUNDLE_BYTES, MAX_BUNDLE_HEADERS, decode_bundle, seal_bundle, verify_bundle
 from bridge.clock import Nanos
 from bridge.errors import DecodeError, LimitError, Reason, VerificationError
-from bridge.v1.member_pb2 import MEMBER_ROLE_ISSUER, MEMBER_STATE_REVOKED
+from bridge.protocol.clients import encode_anchor
+from bridge.protocol.packets import encode_packet
+from bridge.protocol.ports import encode_payload
+from bridge.v1.member_pb2 import MEMBER_ROLE_ISSUER, MEMBER_ROLE_READER, MEMBER_STATE_REVOKED
 from bridge.v1.proof_pb2 import EntryProof, ProofBundle
 from bridge.v1.transaction_pb2 import Operation
 from bridge.wire import nanos_from, timestamp_of
-from tests.sim.harness import registration, sign_member
+from tests.sim.harness import SimLedger, World, registration, sign_member
 from tests.unit.bundle.bundles import (
     REFERENCE,
     Case,
@@ -240,6 +243,56 @@ def test_what_an_issuer_signed_before_it_was_revoked_stays_valid(side: str, late
     report = verify_bundle(seal_bundle(make_bundle(of.ledger, of.anchor)), of.anchor, Nanos(of.now()))
     assert report.integrity.accepted
     assert (report.identity.accepted, report.identity.code) == (code == "VERIFIED", code)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_role_that_was_taken_away_later_does_not_undo_what_was_signed(side: str) -> None:
+    of = make_case(side, 1)
+    time = timestamp_of(nanos_from(of.newest().issue_time, "issue_time") + 1)
+    gone = registration(
+        of.ledger.ledger_id, "carrier", [], [], revision=2, state=MEMBER_STATE_REVOKED, registration_time=time
+    )
+    (result,) = of.ledger.submit(Operation(register_member=sign_member(of.ledger.authority, gone)))
+    assert result.code == 0, result
+    report = verify_bundle(seal_bundle(make_bundle(of.ledger, of.anchor)), of.anchor, Nanos(of.now()))
+    assert (report.identity.accepted, report.identity.code) == (True, "VERIFIED")
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_key_counts_only_from_a_registration_as_issuer(side: str) -> None:
+    of = case(side)
+    keys, ledger_id = of.ledger.keys, of.ledger.ledger_id
+    reader = registration(ledger_id, "carrier", [MEMBER_ROLE_READER], [("k1", keys["carrier"])])
+    issuer = registration(ledger_id, "carrier", [MEMBER_ROLE_ISSUER], [("k2", keys["relayer"])], revision=2)
+
+    def replace(made: ProofBundle) -> None:
+        made.ClearField("members")
+        for member in (reader, issuer):
+            value = encode_payload("member", sign_member(of.ledger.authority, member))
+            made.members.add(packet=encode_packet("sh-0", "hk-0", 9, 10**9, value)[1])
+
+    report = verify_bundle(of.spoiled(replace), of.anchor, Nanos(of.now()))
+    assert (report.integrity.accepted, report.identity.code) == (True, "ISSUER_UNKNOWN")
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_two_headers_of_one_height_prove_nothing(side: str) -> None:
+    world = World()
+    ledger: SimLedger = getattr(world, side)
+    anchor = encode_anchor(ledger.profile, ledger.engine.genesis(), ledger.speaker)
+    twin = ledger.fork()
+    twin.commit(twin.transaction(Operation(register_member=b"other")))
+    height = ledger.store.reader.latest_height() + 1
+    ledger.issue(ledger.record(REFERENCE))
+    made = make_bundle(ledger, anchor)
+    of = Case(world, ledger, anchor, made)
+    assert verify_bundle(of.data, anchor, Nanos(of.now())).accepted
+
+    def fork(spoiled: ProofBundle) -> None:
+        spoiled.headers.insert(0, twin.engine.update(height, 0))
+        spoiled.headers.insert(0, ledger.engine.update(height, 0))
+
+    assert integrity(of, of.spoiled(fork)) == Reason.HEADER_HASH_MISMATCH
 
 
 @pytest.mark.parametrize("data", [b"", b"\x08", b"not a bundle", b"\xf2\x07\x00"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from bridge.errors import PreconditionError, Reason, VerificationError
 from bridge.ledger.application import result_data
 from bridge.ledger.config import ApplicationConfig
 from bridge.ledger.prepared import MAX_DELIVERED_HEADERS, MAX_DELIVERED_ITEMS, MAX_OPERATIONS, prepare
-from bridge.ledger.rows import CounterRow, MemberRow
+from bridge.ledger.rows import CounterRow, Key, MemberRow, Row
 from bridge.ledger.state import MemoryState
 from bridge.v1.member_pb2 import MEMBER_ROLE_PLATFORM, MEMBER_STATE_REVOKED
 from bridge.v1.transaction_pb2 import (
@@ -181,6 +182,10 @@ def test_a_member_without_the_role_is_refused(ledger: SimLedger, operation: Oper
             ),
             "LIMIT_EXCEEDED",
         ),
+        (
+            Operation(deliver=Delivery(client_id="a-0", runs=[EntryRun()] * (MAX_DELIVERED_ITEMS + 1))),
+            "LIMIT_EXCEEDED",
+        ),
         (Operation(deliver=Delivery(client_id="a-0")), "CLIENT_NOT_FOUND"),
         (Operation(deliver=Delivery(client_id="a\0-0")), "INVALID_IDENTIFIER"),
         (Operation(submit_misbehaviour=MisbehaviourEvidence(client_id="")), "INVALID_IDENTIFIER"),
@@ -314,3 +319,21 @@ def test_every_signature_of_a_delivery_is_checked_ahead() -> None:
     world.sh.application.execute(world.sh.state, 9, world.clock.now(), prepared, check)
     assert len(asked) >= 1 + 3 + 3
     assert set(asked) <= ahead
+
+
+class NarrowState(MemoryState):
+    """A state that, like a database, has no room for integers beyond 64 bits with a sign."""
+
+    def prefetch(self, row_type: type[Row], keys: Iterable[Key]) -> None:
+        """Refuse what a driver would refuse."""
+        for key in keys:
+            assert all(part < 2**63 for part in key if isinstance(part, int)), (row_type, key)
+
+
+def test_rows_that_no_database_can_hold_are_never_asked_for(ledger: SimLedger) -> None:
+    highest = 2**64 - 1
+    written = RunItem(acknowledgement=WrittenAcknowledgement(sequence=highest, acknowledgement=b"\x08\x03"))
+    runs = [EntryRun(proof_height=highest, items=[written])]
+    raw = ledger.transaction(Operation(deliver=Delivery(client_id="sh-0", runs=runs)), member="relayer")
+    state = NarrowState()
+    ledger.application.prefetch(state, prepare([raw]))
