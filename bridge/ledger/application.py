@@ -14,6 +14,7 @@ from bridge.errors import BridgeError, CallerNotAllowedError, DecodeError, Reaso
 from bridge.ledger import lookahead
 from bridge.ledger.config import ApplicationConfig
 from bridge.ledger.context import BlockContext
+from bridge.ledger.examined import Examine
 from bridge.ledger.handlers.issuers import roles_of
 from bridge.ledger.handlers.members import execute_genesis_members
 from bridge.ledger.handlers.operations import OPERATIONS
@@ -46,6 +47,12 @@ class Application:
     def signature_tasks(self, state: State, prepared: Prepared) -> list[SignatureTask]:
         """[APP-5] Signatures that execution will probably ask for, to be checked in threads before it runs."""
         return lookahead.signature_tasks(self.config, state, prepared)
+
+    def examine(self, state: State, prepared: Prepared, examine: Examine) -> None:
+        """[APP-12] Have the packets of a delivery examined ahead of execution, wherever `examine` does that."""
+        tasks = lookahead.packet_tasks(state, prepared)
+        if tasks:
+            lookahead.adopt(tasks, examine([task for _, _, task in tasks]))
 
     def prefetch(self, state: State, prepared: Prepared) -> None:
         """[APP-4] Read the rows execution will probably ask for; `execute` does this itself."""

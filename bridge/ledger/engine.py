@@ -18,6 +18,7 @@ from bridge.clock import Nanos
 from bridge.crypto.cache import VerifiedSignatures
 from bridge.crypto.ports import SignatureCheck, SignatureTask
 from bridge.errors import BridgeError, LedgerUnavailableError, LimitError, PreconditionError, Reason
+from bridge.ledger.examined import Examine
 from bridge.ledger.high_water import HighWaterMark
 from bridge.ledger.prepared import Prepared, PreparedTransaction
 from bridge.ledger.state import Overlay, State
@@ -40,6 +41,10 @@ class Application(Protocol):
 
     def prepare(self, transactions: Sequence[bytes]) -> Prepared:
         """Decode; never raises, never looks at state. Any thread."""
+        ...
+
+    def examine(self, state: State, prepared: Prepared, examine: Examine) -> None:
+        """Have what depends on bytes alone found out elsewhere, and remember it. Any thread."""
         ...
 
     def signature_tasks(self, state: State, prepared: Prepared) -> Sequence[SignatureTask]:
@@ -95,10 +100,12 @@ class Engine:
         mark: HighWaterMark,
         signatures: VerifiedSignatures | None = None,
         attach: Attach | None = None,
+        examine: Examine | None = None,
     ) -> None:
         """Take over a ledger; `start` makes it ready. `mark` is the one the format signs under.
 
         `attach` adds what is to be kept beside the records of a transaction, once that is decoded; any thread calls it.
+        `examine` examines delivered packets in other processes.
         """
         self.store = store
         self._format = block_format
@@ -106,6 +113,7 @@ class Engine:
         self._mark = mark
         self._signatures = signatures or VerifiedSignatures()
         self._attach = attach
+        self._examine = examine
         self._format_lock = threading.Lock()
         self._doubtful = True
         self._tip = BlockNotice(0, Nanos(0), 0, 0)
@@ -130,6 +138,8 @@ class Engine:
     ) -> Submission:
         """[EMB-2] Decode a transaction and check its signatures ahead of its block. Any thread; refuses nothing."""
         prepared = self._application.prepare([transaction])
+        if self._examine is not None:
+            self._application.examine(self.store.peek, prepared, self._examine)
         tasks = self._application.signature_tasks(self.store.peek, prepared)
         self._signatures.check_ahead(tasks, executor)
         more = self._attach(self.store.peek, prepared[0]) if self._attach is not None else ()

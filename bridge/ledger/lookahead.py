@@ -5,16 +5,18 @@ A guess that misses costs time, never a wrong answer: execution asks again for e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from bridge.cargo.statement import statement_sign_bytes
+from bridge.cargo.schemes import MEMBER_FORM
+from bridge.cargo.statement import KEY_ID_FORM, statement_sign_bytes
 from bridge.crypto.ports import SignatureTask, Suite
 from bridge.crypto.suites import suite
 from bridge.errors import BridgeError
 from bridge.ledger.config import ApplicationConfig
 from bridge.ledger.context import MAX_HEIGHT
+from bridge.ledger.examined import Examined, PacketTask
 from bridge.ledger.handlers.issuers import issuer_key
-from bridge.ledger.prepared import Prepared, PreparedOperation, PreparedRecord, PreparedTransaction
+from bridge.ledger.prepared import Prepared, PreparedItem, PreparedOperation, PreparedRecord, PreparedTransaction
 from bridge.ledger.rows import (
     HOME,
     ClientRow,
@@ -30,6 +32,10 @@ from bridge.ledger.rows import (
 )
 from bridge.ledger.state import State
 from bridge.light_client.profiles import profile
+from bridge.v1.cargo_pb2 import RecordPayload, Statement
+
+Glance = tuple[RecordPayload, Statement]
+"""A record's messages as they parsed, before any rule was asked."""
 
 Wanted = dict[type[Row], dict[Key, None]]
 """Keys by table; a dict for its order, so that a store sees the same query for the same block."""
@@ -44,17 +50,67 @@ def prefetch(config: ApplicationConfig, state: State, prepared: Prepared) -> Non
             _want_named(first, operation)
     _fetch(state, first)
     second: Wanted = {}
-    versions, records = second.setdefault(VersionRow, {}), second.setdefault(RecordRow, {})
+    records = second.setdefault(RecordRow, {})
     for operation in _operations(prepared):
         for origin, record, home in _records(config, state, operation):
-            key, _ = record.digests(home)
-            records[(origin, key)] = None
-            version = record.opened()[1].version
-            for near in range(max(1, version - 1), version + 2):
-                versions[(origin, key, near)] = None
+            records[(origin, record.digests(home)[0])] = None
             _want_issuer(second, origin, record)
         _want_acknowledged(second, state, operation)
     _fetch(state, second)
+    third: Wanted = {}
+    for operation in _operations(prepared):
+        for origin, record, home in _records(config, state, operation):
+            key, _ = record.digests(home)
+            if state.get(RecordRow, (origin, key)) is not None:
+                version = record.opened()[1].version
+                for near in range(max(1, version - 1), version + 2):
+                    _want(third, VersionRow, (origin, key, near))
+    _fetch(state, third)
+
+
+def packet_tasks(state: State, prepared: Prepared) -> list[tuple[PreparedItem, Glance, PacketTask]]:
+    """[APP-12] Packets with records whose issuer's key is known, to be examined before anything else is done with them.
+
+    Their messages have only been parsed yet; one that passes need not be read by the rules again.
+    """
+    _fetch(state, _clients_of(prepared))
+    seen: list[tuple[PreparedItem, Glance, str, tuple[str, str, str]]] = []
+    wanted: Wanted = {}
+    names: dict[tuple[str, str, str], bool] = {}
+    for operation in _operations(prepared):
+        client = state.get(ClientRow, (operation.client_id,)) if operation.runs else None
+        if client is None:
+            continue
+        for item in (item for run in operation.runs for item in run.items if item.record is not None):
+            assert item.record is not None
+            glance = item.record.glance()
+            if glance is None:
+                continue
+            name = (client.client_id, glance[1].issuer_member_id, glance[1].issuer_key_id)
+            if name not in names:
+                names[name] = _is_in_form(*name[1:])
+                if names[name]:
+                    _want(wanted, KeyRow, name)
+                    _want(wanted, MemberRow, name[:2])
+            if names[name]:
+                seen.append((item, glance, client.suite, name))
+    _fetch(state, wanted)
+    keys = {name: _issuer(state, name) for name, good in names.items() if good}
+    return [
+        (item, glance, PacketTask(item.body, suite_id, key.suite, key.public_key))
+        for item, glance, suite_id, name in seen
+        if (key := keys[name]) is not None
+    ]
+
+
+def adopt(tasks: Sequence[tuple[PreparedItem, Glance, PacketTask]], found: Sequence[Examined | None]) -> None:
+    """[APP-12] Hand the digests of the packets that passed to their items; the others are read as ever."""
+    for (item, glance, task), digests in zip(tasks, found, strict=True):
+        if digests is not None:
+            assert item.record is not None
+            item.adopt_commitment(task.suite_id, digests.commitment)
+            signed_by = (task.key_suite, task.public_key)
+            item.record.adopt(glance, task.suite_id, (digests.record_key, digests.statement), signed_by)
 
 
 def signature_tasks(config: ApplicationConfig, state: State, prepared: Prepared) -> list[SignatureTask]:
@@ -72,7 +128,7 @@ def signature_tasks(config: ApplicationConfig, state: State, prepared: Prepared)
                 if name not in issuers:
                     issuers[name] = _issuer(state, name)
                 key = issuers[name]
-                if key is not None:
+                if key is not None and not record.is_signed_by(key.suite, key.public_key):
                     message = statement_sign_bytes(statement.ledger_id, payload.statement)
                     tasks.append((key.suite, key.public_key, message, payload.signature))
     return tasks
@@ -80,18 +136,28 @@ def signature_tasks(config: ApplicationConfig, state: State, prepared: Prepared)
 
 def prefetch_signers(config: ApplicationConfig, state: State, prepared: Prepared) -> None:
     """Read clients, members and keys only: all that `signature_tasks` needs."""
-    wanted: Wanted = {}
+    wanted = _clients_of(prepared)
     for transaction in prepared:
         _want_submitter(wanted, transaction)
-        for operation in transaction.operations:
-            if operation.client_id:
-                _want(wanted, ClientRow, (operation.client_id,))
     _fetch(state, wanted)
     signers: Wanted = {}
     for operation in _operations(prepared):
         for origin, record, _ in _records(config, state, operation):
             _want_issuer(signers, origin, record)
     _fetch(state, signers)
+
+
+def _clients_of(prepared: Prepared) -> Wanted:
+    wanted: Wanted = {}
+    for operation in _operations(prepared):
+        if operation.client_id:
+            _want(wanted, ClientRow, (operation.client_id,))
+    return wanted
+
+
+def _is_in_form(member_id: str, key_id: str) -> bool:
+    """Whether a state may be asked for the two."""
+    return MEMBER_FORM.fullmatch(member_id) is not None and KEY_ID_FORM.fullmatch(key_id) is not None
 
 
 def _operations(prepared: Prepared) -> Iterator[PreparedOperation]:

@@ -9,11 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from bridge.cargo.statement import decode_payload, decode_statement, record_key_digest, statement_digest
-from bridge.crypto.ports import Suite
+from google.protobuf.message import DecodeError as ProtobufDecodeError
+
+from bridge.cargo.disclosure import verify_disclosure
+from bridge.cargo.statement import (
+    decode_payload,
+    decode_statement,
+    record_key_digest,
+    statement_digest,
+    verify_statement_signature,
+)
+from bridge.crypto.ports import SignatureCheck, Suite
 from bridge.errors import BridgeError, DecodeError, LimitError, Reason
 from bridge.light_client.types import HeaderProfile, UntrustedHeader
 from bridge.protocol.acknowledgements import decode_acknowledgement
+from bridge.protocol.commitments import packet_commitment
 from bridge.protocol.members import require_key_id, require_member_id
 from bridge.protocol.packets import decode_packet, require_payload
 from bridge.protocol.paths import MAX_SEQUENCE, require_client_id
@@ -43,28 +53,65 @@ T = TypeVar("T")
 
 
 class PreparedRecord:
-    """The value of a cargo payload with its statement; `digests` remembers what one suite made of it."""
+    """The value of a cargo payload with its statement, read when it is asked for.
 
-    __slots__ = ("_digests", "_suite_id", "error", "payload", "statement", "value")
+    What was found out about the bytes once is not found out again: digests, disclosure and signature are remembered for
+    the suite or key they were found out with, and for no other.
+    """
+
+    __slots__ = ("_digests", "_disclosed_in", "_error", "_payload", "_signed_by", "_statement", "_suite_id", "value")
 
     def __init__(self, value: bytes) -> None:
         self.value = value
-        self.payload: RecordPayload | None = None
-        self.statement: Statement | None = None
-        self.error: BridgeError | None = None
+        self._payload: RecordPayload | None = None
+        self._statement: Statement | None = None
+        self._error: BridgeError | None = None
         self._suite_id = ""
         self._digests = (b"", b"")
-        try:
-            self.payload = decode_payload(value)
-            self.statement = decode_statement(self.payload.statement)
-        except BridgeError as error:
-            self.error = error
+        self._disclosed_in = ""
+        self._signed_by = ("", b"")
+
+    @property
+    def error(self) -> BridgeError | None:
+        """Why it cannot be read."""
+        if self._statement is None and self._error is None:
+            try:
+                self._payload = decode_payload(self.value)
+                self._statement = decode_statement(self._payload.statement)
+            except BridgeError as error:
+                self._error = error
+        return self._error
 
     def opened(self) -> tuple[RecordPayload, Statement]:
         """Payload and statement; raises what decoding raised."""
-        if self.payload is None or self.statement is None:
-            raise self.error or DecodeError(Reason.MALFORMED_MESSAGE, "no statement")
-        return self.payload, self.statement
+        if self._statement is None and self.error is not None:
+            raise self.error
+        assert self._payload is not None
+        assert self._statement is not None
+        return self._payload, self._statement
+
+    def glance(self) -> tuple[RecordPayload, Statement] | None:
+        """Payload and statement as they parse, before any rule was asked; None when they do not."""
+        if self._statement is not None and self._payload is not None:
+            return self._payload, self._statement
+        try:
+            payload = RecordPayload.FromString(self.value)
+            return payload, Statement.FromString(payload.statement)
+        except ProtobufDecodeError:
+            return None
+
+    def adopt(
+        self,
+        seen: tuple[RecordPayload, Statement],
+        suite_id: str,
+        digests: tuple[bytes, bytes],
+        signed_by: tuple[str, bytes],
+    ) -> None:
+        """Take over what was examined elsewhere: the message `glance` gave is in form, disclosed and signed."""
+        self._payload, self._statement = seen
+        self._suite_id = self._disclosed_in = suite_id
+        self._digests = digests
+        self._signed_by = signed_by
 
     def digests(self, suite: Suite) -> tuple[bytes, bytes]:
         """Digest of the record key and of the statement, in the record's home suite."""
@@ -74,11 +121,30 @@ class PreparedRecord:
             self._suite_id = suite.suite_id
         return self._digests
 
+    def require_signed_by(self, suite_id: str, public_key: bytes, check: SignatureCheck) -> None:
+        """[REC-6] Return when the key signed the statement; raises what `verify_statement_signature` raises."""
+        if self._signed_by != (suite_id, public_key):
+            payload, statement = self.opened()
+            verify_statement_signature(suite_id, public_key, statement.ledger_id, payload, check)
+            self._signed_by = (suite_id, public_key)
+
+    def is_signed_by(self, suite_id: str, public_key: bytes) -> bool:
+        """Whether it is known that the key signed the statement."""
+        return self._signed_by == (suite_id, public_key)
+
+    def require_disclosed(self, suite: Suite) -> None:
+        """[DIS-2] Return when the disclosure leads to the document's root; raises what `verify_disclosure` raises."""
+        if self._disclosed_in != suite.suite_id:
+            payload, statement = self.opened()
+            verify_disclosure(suite, statement.document_root, statement.document_leaf_count, payload.disclosure)
+            self._disclosed_in = suite.suite_id
+
 
 class PreparedItem:
     """One item of a run: a packet, an acknowledgement, or an opaque place."""
 
     __slots__ = (
+        "_commitment",
         "acknowledgement",
         "body",
         "error",
@@ -100,6 +166,7 @@ class PreparedItem:
         self.acknowledgement = False
         self.sequence = 0
         self.body = b""
+        self._commitment = ("", b"")
         self.error: BridgeError | None = None
         """Why the item is not delivered at all."""
         self.rejection: BridgeError | None = None
@@ -118,6 +185,17 @@ class PreparedItem:
                 raise DecodeError(Reason.FIELD_REQUIRED, "an item is a packet, an acknowledgement or opaque")
         except BridgeError as error:
             self.error = error
+
+    def commitment(self, suite: Suite) -> bytes:
+        """The packet's commitment in the hash of the ledger that sent it."""
+        if self._commitment[0] != suite.suite_id:
+            assert self.packet is not None
+            self._commitment = (suite.suite_id, packet_commitment(suite.hash, self.packet))
+        return self._commitment[1]
+
+    def adopt_commitment(self, suite_id: str, commitment: bytes) -> None:
+        """Take over the commitment that was worked out elsewhere from the same bytes."""
+        self._commitment = (suite_id, commitment)
 
     def _packet(self, body: bytes) -> None:
         self.body = body

@@ -6,15 +6,13 @@ Every version carries all of itself, so versions converge: the newest is the hea
 
 from __future__ import annotations
 
-from bridge.cargo.disclosure import verify_disclosure
-from bridge.cargo.statement import verify_statement_signature
 from bridge.errors import DecodeError, Reason, VerificationError
 from bridge.ledger.client import Client
 from bridge.ledger.context import BlockContext
 from bridge.ledger.handlers.issuers import known_issuer
-from bridge.ledger.prepared import PreparedItem
+from bridge.ledger.prepared import PreparedItem, PreparedRecord
 from bridge.ledger.rows import HOME, PacketRow, RecordRow, VersionRow
-from bridge.v1.cargo_pb2 import RECORD_ACT_VOIDED, RecordPayload, Statement
+from bridge.v1.cargo_pb2 import RECORD_ACT_VOIDED, Statement
 from bridge.v1.packet_pb2 import OUTCOME_ACCEPTED, Acknowledgement, RecordReceipt
 from bridge.wire import decode_strict, require_text
 
@@ -28,28 +26,30 @@ def receive_record(ctx: BlockContext, client: Client, item: PreparedItem) -> byt
     """
     if item.record is None:
         raise DecodeError(Reason.MALFORMED_MESSAGE, "no record")
-    payload, statement = item.record.opened()
+    _, statement = item.record.opened()
     key, digest = item.record.digests(client.suite)
     record = ctx.state.get(RecordRow, (client.client_id, key))
-    present = ctx.state.get(VersionRow, (client.client_id, key, statement.version))
-    validate_arrival(ctx, client, payload, statement)
+    # No version stands without its record, so a new record costs one look.
+    present = ctx.state.get(VersionRow, (client.client_id, key, statement.version)) if record is not None else None
+    validate_arrival(ctx, client, item.record)
     if present is not None and present.digest == digest and record is not None:
         return _receipt(record.local_id)
     validate_neighbours(ctx, client, key, digest, statement, present, record)
     return _execute_arrival(ctx, client, item, key, digest, record)
 
 
-def validate_arrival(ctx: BlockContext, client: Client, payload: RecordPayload, statement: Statement) -> None:
+def validate_arrival(ctx: BlockContext, client: Client, record: PreparedRecord) -> None:
     """[ARR-2] Of the ledger the client tracks, signed by an issuer that ledger attested, disclosing leaves of its
     root.
     """
+    _, statement = record.opened()
     if statement.ledger_id != client.tracked_ledger_id:
         raise VerificationError(
             Reason.LEDGER_ID_MISMATCH, "home ledger", got=statement.ledger_id, expected=client.tracked_ledger_id
         )
     key = known_issuer(ctx, client.client_id, statement)
-    verify_statement_signature(key.suite, key.public_key, statement.ledger_id, payload, ctx.check)
-    verify_disclosure(client.suite, statement.document_root, statement.document_leaf_count, payload.disclosure)
+    record.require_signed_by(key.suite, key.public_key, ctx.check)
+    record.require_disclosed(client.suite)
 
 
 def validate_neighbours(

@@ -18,7 +18,7 @@ from bridge.ledger.handlers.receiving import (
 )
 from bridge.ledger.prepared import PreparedItem, PreparedOperation, PreparedRun
 from bridge.light_client.types import ConsensusState, Entry, OpaqueLeaf, RunElement
-from bridge.protocol.commitments import acknowledgement_commitment, packet_commitment
+from bridge.protocol.commitments import acknowledgement_commitment
 from bridge.protocol.paths import acknowledgement_path, packet_path
 from bridge.v1.transaction_pb2 import ITEM_STATE_NOOP, ItemResult, OperationResult
 
@@ -125,7 +125,7 @@ def _elements(client: Client, items: list[PreparedItem]) -> list[RunElement]:
         if item.packet is not None:
             packet = item.packet
             path = packet_path(packet.source_client, packet.sequence)
-            elements.append(Entry(path, packet_commitment(hash_, packet)))
+            elements.append(Entry(path, item.commitment(client.suite)))
         elif item.error is not None:
             raise DecodeError(Reason.PROOF_INVALID, "an item of the run cannot be read, so the run proves nothing")
         elif item.acknowledgement:

@@ -33,7 +33,7 @@ def execute_issue_record(ctx: BlockContext, operation: PreparedOperation) -> Ope
         )
     key, digest = operation.record.digests(ctx.suite)
     record = ctx.state.get(RecordRow, (HOME, key))
-    issued = ctx.state.get(VersionRow, (HOME, key, statement.version))
+    issued = ctx.state.get(VersionRow, (HOME, key, statement.version)) if record is not None else None
     if record is not None and issued is not None and issued.digest == digest:
         return OperationResult(sequence=issued.sequence, local_record_id=record.local_id, noop=True)
     validate_version(ctx, record, key, statement)
