@@ -1,4 +1,4 @@
-"""[BND-1] to [BND-6] Bundles of real blocks verify offline, and every change to one is refused with its reason."""
+"""[BND-1] to [BND-7] Bundles of real blocks verify offline, and every change to one is refused with its reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from bridge.errors import DecodeError, LimitError, Reason, VerificationError
 from bridge.protocol.clients import encode_anchor
 from bridge.protocol.packets import encode_packet
 from bridge.protocol.ports import encode_payload
-from bridge.v1.member_pb2 import MEMBER_ROLE_ISSUER, MEMBER_ROLE_READER, MEMBER_STATE_REVOKED
+from bridge.v1.member_pb2 import (
+    MEMBER_ROLE_ISSUER,
+    MEMBER_ROLE_READER,
+    MEMBER_STATE_REVOKED,
+    MemberRegistration,
+    SignedMember,
+)
+from bridge.v1.packet_pb2 import Packet
 from bridge.v1.proof_pb2 import EntryProof, ProofBundle
 from bridge.v1.transaction_pb2 import Operation
 from bridge.wire import nanos_from, timestamp_of
@@ -293,6 +300,37 @@ def test_two_headers_of_one_height_prove_nothing(side: str) -> None:
         spoiled.headers.insert(0, ledger.engine.update(height, 0))
 
     assert integrity(of, of.spoiled(fork)) == Reason.HEADER_HASH_MISMATCH
+
+
+def _unproven(made: ProofBundle) -> None:
+    for member in made.members:
+        member.proof, member.proof_height = b"", 0
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_registration_older_than_the_anchor_stands_by_its_authoritys_signature(side: str) -> None:
+    of = case(side)
+    report = verify_bundle(of.spoiled(_unproven), of.anchor, Nanos(of.now()))
+    assert report.accepted
+
+    def forge(made: ProofBundle) -> None:
+        _unproven(made)
+        of_carrier = next(each for each in made.members if b"carrier" in each.packet)
+        edit_packet(of_carrier, _forge_registration)
+
+    forged = verify_bundle(of.spoiled(forge), of.anchor, Nanos(of.now()))
+    assert (forged.integrity.accepted, forged.identity.code) == (True, "SIGNATURE_INVALID")
+    half = of.spoiled(lambda made: made.members[0].ClearField("proof"))
+    assert integrity(of, half) in (Reason.PROOF_INVALID, Reason.MALFORMED_MESSAGE)
+
+
+def _forge_registration(packet: Packet) -> None:
+    """Another revision of the same member under the old signature."""
+    signed = SignedMember.FromString(packet.payloads[0].value)
+    member = MemberRegistration.FromString(signed.registration)
+    member.revision += 1
+    signed.registration = member.SerializeToString(deterministic=True)
+    packet.payloads[0].value = signed.SerializeToString(deterministic=True)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x08", b"not a bundle", b"\xf2\x07\x00"])
