@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import ssl
+
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -9,9 +13,10 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from bridge.errors import CallerNotAllowedError, DecodeError, LedgerUnavailableError, Reason
 from bridge.rpc.errors import error_from_rpc
+from bridge.rpc.limits import RELOAD_CHECK_SECONDS
 from bridge.rpc.server import ServerOptions, require_listen_address, start_server
 from bridge.rpc.tls import TlsFiles, channel_credentials, read_passphrase, read_private, server_credentials
-from tests.unit.rpc.doors import open_door
+from tests.unit.rpc.doors import TRUST, open_door
 
 SERVICE = "bridge.v1.LedgerService"
 
@@ -136,3 +141,33 @@ def test_a_passphrase_is_the_first_line(tmp_path):
         path.write_bytes(content)
         with pytest.raises(DecodeError):
             read_passphrase(path)
+
+
+def served_certificate(port: int, tls: TlsFiles) -> bytes:
+    """The certificate that a handshake meets now, in DER."""
+    context = ssl.create_default_context(cafile=tls.ca)
+    context.load_cert_chain(tls.certificate, tls.key)
+    context.set_alpn_protocols(["h2"])
+    with (
+        socket.create_connection(("127.0.0.1", port)) as raw,
+        context.wrap_socket(raw, server_hostname="localhost") as wrapped,
+    ):
+        found = wrapped.getpeercert(binary_form=True)
+        assert found is not None
+        return found
+
+
+async def test_a_renewed_certificate_is_served_without_a_restart_and_a_broken_one_is_not(pki):
+    async with open_door(pki, nothing, []) as door:
+        client = pki.role("monitor")
+        files = door.running._options.tls
+        first = await asyncio.to_thread(served_certificate, door.running.port, client)
+        renewed = pki.files([f"{TRUST}/adapter"])
+        files.key.write_bytes(renewed.key.read_bytes())
+        files.certificate.write_bytes(renewed.certificate.read_bytes())
+        await asyncio.sleep(RELOAD_CHECK_SECONDS + 0.1)
+        second = await asyncio.to_thread(served_certificate, door.running.port, client)
+        assert second != first
+        files.certificate.write_bytes(b"broken")
+        await asyncio.sleep(RELOAD_CHECK_SECONDS + 0.1)
+        assert await asyncio.to_thread(served_certificate, door.running.port, client) == second
