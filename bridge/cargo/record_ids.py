@@ -20,6 +20,9 @@ MIN_SERIAL_DIGITS = 9
 MAX_SERIAL = 10**12 - 1
 """Highest serial: twelve digits, five years of records at the rate one machine can carry."""
 
+MAX_MADE_CHARACTERS = 8 + 1 + 4 + 1 + 12
+"""Longest id this ledger makes: the longest prefix, a year and the highest serial, with their hyphens."""
+
 PREFIX_FORM = re.compile(r"[A-Z][A-Z0-9]{1,7}", re.ASCII)
 _ID_FORM = re.compile(r"([A-Z][A-Z0-9]{1,7})-([1-9][0-9]{3})-([0-9]{9}|[1-9][0-9]{9,11})", re.ASCII)
 

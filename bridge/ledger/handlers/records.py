@@ -5,6 +5,7 @@ sent.
 from __future__ import annotations
 
 from bridge.cargo.proven import require_disclosure
+from bridge.cargo.record_ids import MAX_MADE_CHARACTERS
 from bridge.cargo.statement import verify_statement_signature
 from bridge.errors import PreconditionError, Reason, VerificationError
 from bridge.ledger.context import BlockContext
@@ -12,12 +13,16 @@ from bridge.ledger.handlers.issuers import known_issuer, require_confirmed
 from bridge.ledger.handlers.sending import execute_send, validate_send
 from bridge.ledger.prepared import PreparedOperation
 from bridge.ledger.rows import HOME, RecordRow, VersionRow
+from bridge.protocol.packets import MAX_PAYLOAD_VALUE_BYTES
 from bridge.protocol.ports import CARGO_PORT
 from bridge.v1.cargo_pb2 import RECORD_ACT_VOIDED, RecordPayload, Statement
 from bridge.v1.transaction_pb2 import IssueRecord, OperationResult
 
 HOME_RECORD_ID_TAG = b"\x22"
 """Tag of RecordPayload.home_record_id: field 4, length-delimited. It is the last field, so it can be appended."""
+
+MAX_ISSUED_BYTES = MAX_PAYLOAD_VALUE_BYTES - len(HOME_RECORD_ID_TAG) - 1 - MAX_MADE_CHARACTERS
+"""Largest payload an issuer may hand in, in bytes: with the home record id it is still what the other side takes."""
 
 
 def execute_issue_record(ctx: BlockContext, operation: PreparedOperation) -> OperationResult:
@@ -73,6 +78,8 @@ def validate_issue(
         )
     if payload.home_record_id:
         raise VerificationError(Reason.INVALID_FIELD, "the ledger assigns the home record id", field="home_record_id")
+    if len(issue.payload) > MAX_ISSUED_BYTES:
+        raise VerificationError(Reason.LIMIT_EXCEEDED, "payload", got=len(issue.payload), limit=MAX_ISSUED_BYTES)
     validate_send(ctx, client, CARGO_PORT, issue.payload, issue.timeout_seconds)
     key = known_issuer(ctx, HOME, statement)
     require_confirmed(ctx, client.client_id, statement.issuer_member_id)

@@ -16,6 +16,8 @@ from bridge.ledger.config import ApplicationConfig
 from bridge.ledger.prepared import MAX_DELIVERED_HEADERS, MAX_DELIVERED_ITEMS, MAX_OPERATIONS, prepare
 from bridge.ledger.rows import CounterRow, Key, MemberRow, Row
 from bridge.ledger.state import MemoryState
+from bridge.protocol.packets import MAX_PAYLOAD_VALUE_BYTES
+from bridge.v1.cargo_pb2 import RecordPayload
 from bridge.v1.member_pb2 import MEMBER_ROLE_PLATFORM, MEMBER_STATE_REVOKED
 from bridge.v1.transaction_pb2 import (
     Delivery,
@@ -264,6 +266,17 @@ def test_an_issue_through_an_unknown_client_or_with_a_home_id_is_refused() -> No
     record = world.hk.record("BL-1")
     assert world.hk.issue(record, client_id="sh-9").reason == "CLIENT_NOT_FOUND"
     assert world.hk.issue(record.payload + b"\x22\x13HKCB-2026-000000009").reason == "INVALID_FIELD"
+
+
+@pytest.mark.parametrize(("room", "reason"), [(28, "DISCLOSURE_INVALID"), (27, "LIMIT_EXCEEDED")])
+def test_a_payload_leaves_room_for_its_home_id_or_the_other_side_would_reject_it(room: int, reason: str) -> None:
+    world = World(validators=1)
+    payload = RecordPayload.FromString(world.hk.record("BL-1").payload)
+    payload.disclosure.hidden_hashes.append(b"\0" * 700_000)
+    payload.disclosure.hidden_hashes[-1] += b"\0" * (MAX_PAYLOAD_VALUE_BYTES - room - payload.ByteSize())
+    raw = encode(payload)
+    assert len(raw) == MAX_PAYLOAD_VALUE_BYTES - room
+    assert world.hk.issue(raw).reason == reason
 
 
 def test_the_detail_is_not_hashed_and_everything_else_is() -> None:
