@@ -15,10 +15,10 @@ from typing import Protocol
 from bridge.cargo.commodities import subheading
 from bridge.cargo.identifiers import require_identifier
 from bridge.cargo.schemes import SCHEMES, Kind
-from bridge.cargo.statement import LEDGER_ID_FORM, MAX_SIGNATURE_BYTES
+from bridge.cargo.statement import LEDGER_ID_FORM, require_signature
 from bridge.crypto.ports import SignatureCheck
 from bridge.crypto.signing import Domain, sign_bytes
-from bridge.errors import AlreadyExistsError, DecodeError, LimitError, NotFoundError, Reason, VerificationError
+from bridge.errors import AlreadyExistsError, DecodeError, NotFoundError, Reason, VerificationError
 from bridge.v1.identifier_pb2 import (
     MAPPING_STATE_REGISTERED,
     MAPPING_STATE_REVOKED,
@@ -103,11 +103,7 @@ def decode_signed_mapping(data: bytes) -> tuple[bytes, bytes]:
     signed = decode_strict(SignedMapping, data, MAX_MAPPING_BYTES)
     if not signed.mapping:
         raise DecodeError(Reason.FIELD_REQUIRED, "a signed mapping carries a mapping", field="mapping")
-    if not signed.signature:
-        raise DecodeError(Reason.FIELD_REQUIRED, "a mapping is signed by its authority", field="signature")
-    if len(signed.signature) > MAX_SIGNATURE_BYTES:
-        raise LimitError(Reason.LIMIT_EXCEEDED, "signature is too long", got=len(signed.signature))
-    return signed.mapping, signed.signature
+    return signed.mapping, require_signature(signed.signature, "a mapping is signed by its authority")
 
 
 def decode_mapping(data: bytes) -> Mapping:

@@ -101,13 +101,22 @@ def decode_payload(data: bytes) -> RecordPayload:
     payload = decode_strict(RecordPayload, data, MAX_PAYLOAD_BYTES)
     if not payload.statement:
         raise DecodeError(Reason.FIELD_REQUIRED, "a payload carries a statement", field="statement")
-    if not payload.signature:
-        raise DecodeError(Reason.FIELD_REQUIRED, "a payload carries its issuer's signature", field="signature")
-    if len(payload.signature) > MAX_SIGNATURE_BYTES:
-        raise LimitError(Reason.LIMIT_EXCEEDED, "signature is too long", got=len(payload.signature))
+    require_signature(payload.signature, "a payload carries its issuer's signature")
     if payload.home_record_id:
         parse_record_id(payload.home_record_id)
     return payload
+
+
+def require_signature(signature: bytes, otherwise: str) -> bytes:
+    """The signature itself when there is one, no longer than a suite's can be.
+
+    Raises DecodeError FIELD_REQUIRED, saying `otherwise`, or LimitError LIMIT_EXCEEDED.
+    """
+    if not signature:
+        raise DecodeError(Reason.FIELD_REQUIRED, otherwise, field="signature")
+    if len(signature) > MAX_SIGNATURE_BYTES:
+        raise LimitError(Reason.LIMIT_EXCEEDED, "signature is too long", got=len(signature))
+    return signature
 
 
 def decode_statement(data: bytes) -> Statement:

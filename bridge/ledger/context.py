@@ -13,7 +13,7 @@ from bridge.cargo.record_ids import make_record_id
 from bridge.clock import NANOS_PER_SECOND, Nanos
 from bridge.crypto.ports import SignatureCheck
 from bridge.crypto.suites import suite
-from bridge.errors import BridgeError, NotFoundError, Reason, VerificationError
+from bridge.errors import BridgeError, NotFoundError, PreconditionError, Reason, VerificationError
 from bridge.ledger.client import Client, consensus_of, open_client
 from bridge.ledger.config import ApplicationConfig
 from bridge.ledger.rows import ClientRow, ConsensusRow, CounterRow, KeyRow, PauseRow
@@ -103,6 +103,18 @@ class BlockContext:
             if row is None:
                 return None
             found = self._consensus[key] = consensus_of(row, client.tracked_ledger_id)
+        return found
+
+    def require_consensus(self, client: Client, height: int) -> ConsensusState:
+        """The trusted state of a client at a height; PreconditionError CONSENSUS_STATE_NOT_FOUND when it has none."""
+        found = self.consensus(client, height)
+        if found is None:
+            raise PreconditionError(
+                Reason.CONSENSUS_STATE_NOT_FOUND,
+                "the client trusts nothing at that height",
+                client_id=client.client_id,
+                height=height,
+            )
         return found
 
     def paired_clients(self) -> list[Client]:

@@ -14,7 +14,7 @@ from typing import Protocol
 from bridge.cargo.identifiers import require_identifier
 from bridge.cargo.names import require_name
 from bridge.cargo.schemes import MEMBER_FORM
-from bridge.cargo.statement import KEY_ID_FORM, MAX_SIGNATURE_BYTES
+from bridge.cargo.statement import KEY_ID_FORM, MAX_SIGNATURE_BYTES, require_signature
 from bridge.crypto.ports import SignatureCheck
 from bridge.crypto.signing import Domain, sign_bytes
 from bridge.crypto.suites import suite
@@ -98,11 +98,7 @@ def decode_signed_member(data: bytes) -> tuple[bytes, bytes]:
     signed = decode_strict(SignedMember, data, MAX_SIGNED_BYTES)
     if not signed.registration:
         raise DecodeError(Reason.FIELD_REQUIRED, "a signed member carries a registration", field="registration")
-    if not signed.signature:
-        raise DecodeError(Reason.FIELD_REQUIRED, "a registration is signed by its authority", field="signature")
-    if len(signed.signature) > MAX_SIGNATURE_BYTES:
-        raise LimitError(Reason.LIMIT_EXCEEDED, "signature is too long", got=len(signed.signature))
-    return signed.registration, signed.signature
+    return signed.registration, require_signature(signed.signature, "a registration is signed by its authority")
 
 
 def decode_registration(data: bytes) -> MemberRegistration:

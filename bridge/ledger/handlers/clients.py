@@ -120,11 +120,7 @@ def validate_misbehaviour(ctx: BlockContext, client: Client, operation: Prepared
     sides: list[tuple[ConsensusState, UntrustedHeader]] = []
     for header in operation.headers:
         untrusted = header.opened(client.profile)
-        trusted = ctx.consensus(client, untrusted.trusted_height)
-        if trusted is None:
-            raise PreconditionError(
-                Reason.CONSENSUS_STATE_NOT_FOUND, "no trusted state", height=untrusted.trusted_height
-            )
+        trusted = ctx.require_consensus(client, untrusted.trusted_height)
         require_not_expired(trusted, client.options, ctx.time)
         require_set_in_force(ctx, client, trusted, untrusted.height)
         sides.append((trusted, untrusted))

@@ -5,7 +5,7 @@ One refused item never sinks the others, and a run whose proof fails refuses onl
 
 from __future__ import annotations
 
-from bridge.errors import BridgeError, DecodeError, PreconditionError, Reason, VerificationError
+from bridge.errors import BridgeError, DecodeError, Reason, VerificationError
 from bridge.ledger.client import Client
 from bridge.ledger.context import BlockContext
 from bridge.ledger.handlers.headers import deliver_header
@@ -58,15 +58,7 @@ def validate_run(ctx: BlockContext, client: Client, run: PreparedRun) -> Consens
     """[DEL-4] The trusted state a run is proven under: of an ACTIVE, paired client, at a height it knows."""
     client.require_active(ctx.time)
     client.require_paired()
-    trusted = ctx.consensus(client, run.proof_height)
-    if trusted is None:
-        raise PreconditionError(
-            Reason.CONSENSUS_STATE_NOT_FOUND,
-            "no trusted state at the proof height",
-            client_id=client.client_id,
-            height=run.proof_height,
-        )
-    return trusted
+    return ctx.require_consensus(client, run.proof_height)
 
 
 def execute_item(ctx: BlockContext, client: Client, item: PreparedItem) -> ItemResult:

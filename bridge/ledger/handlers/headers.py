@@ -52,14 +52,7 @@ def validate_header(ctx: BlockContext, client: Client, header: PreparedHeader) -
     known = ctx.consensus(client, untrusted.height)
     if known is not None and known.header_hash == untrusted.header_hash:
         return None
-    trusted = ctx.consensus(client, untrusted.trusted_height)
-    if trusted is None:
-        raise PreconditionError(
-            Reason.CONSENSUS_STATE_NOT_FOUND,
-            "no trusted state at the header's trusted height",
-            client_id=client.client_id,
-            height=untrusted.trusted_height,
-        )
+    trusted = ctx.require_consensus(client, untrusted.trusted_height)
     proven = verify_update(client.profile, trusted, untrusted, client.options, ctx.time, ctx.check)
     require_set_in_force(ctx, client, trusted, proven.height)
     return proven
