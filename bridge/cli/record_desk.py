@@ -10,7 +10,15 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_fixed,
+    wait_random_exponential,
+)
 
 from bridge.cargo.detect import LoadedDocument, Refusal
 from bridge.cargo.findings import Finding
@@ -53,6 +61,12 @@ MAX_EARLIER_VERSIONS = 64
 
 ISSUE_ATTEMPTS = 5
 """Times a batch is sent when no answer came; the same bytes again are answered with the first result."""
+
+CONFIRMATION_SECONDS = 30
+"""How long a batch waits for the other ledger to confirm the issuer: a new registration crosses within seconds."""
+
+CONFIRMATION_PAUSE_SECONDS = 0.5
+"""Pause between attempts meanwhile."""
 
 _DONE = {RECORD_ACT_ISSUED: "issued", RECORD_ACT_AMENDED: "amended", RECORD_ACT_VOIDED: "voided"}
 
@@ -262,7 +276,7 @@ class Desk:
             reraise=True,
         )
         try:
-            answer: api.IssueRecordsResponse = await attempts(self._client.issue, [draft.item for _, draft in batch])
+            answer: api.IssueRecordsResponse = await attempts(self._issue, [draft.item for _, draft in batch])
         except LedgerUnavailableError:
             raise
         except BridgeError as error:
@@ -271,6 +285,21 @@ class Desk:
             return
         for (place, draft), result in zip(batch, answer.results, strict=True):
             outcomes[place] = _answered(draft.outcome, result)
+
+    async def _issue(self, items: Sequence[api.IssueItem]) -> api.IssueRecordsResponse:
+        """Issue a batch; while the other ledger has not heard of the issuer yet, which is soon mended, try again."""
+        attempts = AsyncRetrying(
+            retry=retry_if_result(_is_unconfirmed),
+            stop=stop_after_delay(CONFIRMATION_SECONDS),
+            wait=wait_fixed(CONFIRMATION_PAUSE_SECONDS),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome is not None else None,
+        )
+        answer: api.IssueRecordsResponse = await attempts(self._client.issue, items)
+        return answer
+
+
+def _is_unconfirmed(answer: api.IssueRecordsResponse) -> bool:
+    return any(result.reason == Reason.ISSUER_UNCONFIRMED for result in answer.results)
 
 
 def _answered(outcome: Outcome, result: api.IssueResult) -> Outcome:
