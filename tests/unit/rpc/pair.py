@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from bridge.cargo.detect import LoadedDocument, load_file
 from bridge.cli.callers import CallerFile, load_caller
@@ -17,6 +19,7 @@ from bridge.cli.link import link_ledgers
 from bridge.clock import Clock, SystemClock
 from bridge.crypto.keys import load_signer
 from bridge.crypto.ports import Signer
+from bridge.errors import BridgeError, Reason
 from bridge.light_client.profiles import profile
 from bridge.protocol.acts import sign_act
 from bridge.rpc.adapter import Adapter, AdapterKind, start_adapter
@@ -34,6 +37,7 @@ from sh_adapter.config import KIND as SH
 
 KINDS: dict[str, AdapterKind] = {"hk": HK, "sh": SH}
 OTHER = {"hk": "sh", "sh": "hk"}
+SIDES = tuple(KINDS)
 BASIS = LegalBasis(kind=LEGAL_BASIS_KIND_CONTRACT, citation="Test rules, section 1")
 
 
@@ -263,3 +267,15 @@ async def linked_pair(folder: Path) -> AsyncIterator[Pair]:
         pair.clients = await link_ledgers(callers[0], callers[1], trusting_seconds=86_400)
         await pair.settle()
         yield pair
+
+
+async def refused(awaitable: Awaitable[object], cls: type[BridgeError], reason: Reason) -> BridgeError:
+    """The error of a call that must be refused, of exactly this class and for this reason."""
+    with pytest.raises(BridgeError) as caught:
+        await awaitable
+    assert (type(caught.value), caught.value.reason) == (cls, reason)
+    return caught.value
+
+
+def height(pair: Pair, side: str) -> int:
+    return pair.adapters[side].node.sequencer.tip.height

@@ -1,0 +1,73 @@
+"""Proof bundles through the door: what they prove, from which anchor, and who is asked for one."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.bundle.verify import verify_bundle
+from bridge.errors import (
+    DecodeError,
+    NotFoundError,
+    PreconditionError,
+    Reason,
+)
+from bridge.v1 import cargo_service_pb2 as cargo
+from bridge.v1.proof_pb2 import ProofBundle
+from tests.unit.rpc.pair import SIDES, event, refused
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+@pytest.mark.parametrize("side", SIDES)
+async def test_its_bundle_verifies_offline_and_any_flipped_byte_does_not(pair, side):
+    await pair.issue(side, event(f"bundle-{side}"))
+    platform = pair.party(side, "platform").cargo
+    newest = (await platform.list(cargo.ListRecordsRequest(page_size=1))).records[0]
+    data = await platform.export_bundle(newest.local_record_id)
+    bundle = ProofBundle.FromString(data)
+    assert bundle.anchor.height == 0
+    report = verify_bundle(data, bundle.anchor, pair.clock.now())
+    assert report.accepted, report
+    for at in range(0, len(data), 97):
+        flipped = data[:at] + bytes([data[at] ^ 0x20]) + data[at + 1 :]
+        assert not verify_bundle(flipped, bundle.anchor, pair.clock.now()).accepted
+
+
+@pytest.mark.parametrize("side", SIDES)
+async def test_a_reader_pins_an_anchor_once_and_verifies_what_comes_later(pair, side):
+    anchor = (await pair.party(side, "bank").ledger.info()).anchor
+    result = (await pair.issue(side, event(f"pinned-{side}"))).results[0]
+    data = await pair.party(side, "bank").cargo.export_bundle(result.local_record_id, anchor.height)
+    report = verify_bundle(data, anchor, pair.clock.now())
+    assert report.accepted, report
+    assert not verify_bundle(data, ProofBundle.FromString(data).anchor.__class__(), pair.clock.now()).accepted
+
+
+async def test_a_version_older_than_the_anchor_is_proven_where_a_log_keeps_it(pair):
+    for side, provable in (("hk", True), ("sh", False)):
+        result = (await pair.issue(side, event(f"older-{side}"))).results[0]
+        await pair.issue(side, event(f"newer-{side}"))
+        anchor = (await pair.party(side, "bank").ledger.info()).anchor
+        export = pair.party(side, "bank").cargo.export_bundle(result.local_record_id, anchor.height)
+        if provable:
+            assert verify_bundle(await export, anchor, pair.clock.now()).accepted
+        else:
+            await refused(export, PreconditionError, Reason.HEIGHT_NOT_FOUND)
+
+
+async def test_a_bundle_of_the_other_sides_record_names_whom_to_ask(pair):
+    result = (await pair.issue("hk", event("away"))).results[0]
+    await pair.settle()
+    error = await refused(
+        pair.party("sh", "bank").cargo.export_bundle(result.local_record_id), PreconditionError, Reason.RECORD_NOT_HOME
+    )
+    assert error.facts == {"home_ledger_id": "hk-trade-1", "home_record_id": result.local_record_id}
+    bank = pair.party("sh", "bank").cargo
+    await refused(bank.export_bundle("SHCB-2026-999999999"), NotFoundError, Reason.RECORD_NOT_FOUND)
+    await refused(bank.export_bundle(""), DecodeError, Reason.FIELD_REQUIRED)
+    await refused(bank.export_bundle("x" * 65), DecodeError, Reason.INVALID_FIELD)
+    await refused(
+        pair.party("hk", "bank").cargo.export_bundle(result.local_record_id, 10**9),
+        NotFoundError,
+        Reason.HEIGHT_NOT_FOUND,
+    )
