@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pytest
+
 from bridge.clock import NANOS_PER_SECOND, Nanos
 from bridge.crypto.keys import generate_signer, public_key_to_pem
 from bridge.crypto.ports import Signer
 from bridge.crypto.suites import suite
+from bridge.errors import BridgeError, Reason
 from bridge.light_client.chainmaker import ChainmakerProfile
 from bridge.light_client.chainmaker_bytes import block_hash, state_root, validator_set_hash, vote_sign_bytes
 from bridge.light_client.types import ConsensusState, TrustOptions
@@ -198,3 +201,11 @@ def changed(message: ChainmakerTransaction, change: Callable[[ChainmakerTransact
     copy.CopyFrom(message)
     change(copy)
     return encode(copy)
+
+
+def refused(forge: Forge, update: bytes, reason: Reason, trusted: ConsensusState | None = None) -> BridgeError:
+    """The error of an update that must be refused for this reason."""
+    with pytest.raises(BridgeError) as caught:
+        forge.verify(update, trusted)
+    assert caught.value.reason == reason, caught.value
+    return caught.value

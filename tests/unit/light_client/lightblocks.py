@@ -6,10 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bridge.clock import NANOS_PER_SECOND, Nanos
 from bridge.crypto.ed25519 import Ed25519Signer
+from bridge.errors import BridgeError, Reason
+from bridge.light_client.cometbft import PROFILE
 from bridge.light_client.cometbft_bytes import (
     address_of,
     canonical_order,
@@ -34,6 +37,7 @@ from bridge.light_client.cometbft_types import (
 )
 from bridge.light_client.cometbft_wire import commit_to_wire, header_to_wire, update_to_wire, validators_to_wire
 from bridge.light_client.types import ConsensusState, TrustOptions
+from bridge.light_client.verifier import verify_update
 from bridge.wire import encode
 
 LEDGER = "hk-test"
@@ -177,3 +181,20 @@ def trusted_at(height: int, following: Group) -> ConsensusState:
         b"\x11" * 32,
         following.hash,
     )
+
+
+SET = group("abcd")
+TRUSTED = trusted_at(1, SET)
+NOW = Nanos(START + 60 * NANOS_PER_SECOND)
+
+
+def verify(update: Made, trusted: ConsensusState = TRUSTED, options: TrustOptions = OPTIONS) -> ConsensusState:
+    """What the bytes of a light block prove to a client that trusts height 1."""
+    return verify_update(PROFILE, trusted, PROFILE.decode_update(update.data), options, NOW)
+
+
+def refuse(update: Made, trusted: ConsensusState = TRUSTED, options: TrustOptions = OPTIONS) -> Reason:
+    """Why they are refused."""
+    with pytest.raises(BridgeError) as caught:
+        verify(update, trusted, options)
+    return caught.value.reason

@@ -21,11 +21,20 @@ from bridge.merkle.log import MerkleLog
 from bridge.v1.cometbft_pb2 import CometbftUpdate, CometbftValidator
 from bridge.v1.proof_pb2 import LogRangeProof
 from bridge.wire import encode
-from tests.unit.light_client.lightblocks import ABSENT, OPTIONS, START, Group, Made, group, made, sign, trusted_at
-
-SET = group("abcd")
-TRUSTED = trusted_at(1, SET)
-NOW = Nanos(START + 60 * NANOS_PER_SECOND)
+from tests.unit.light_client.lightblocks import (
+    ABSENT,
+    NOW,
+    OPTIONS,
+    SET,
+    START,
+    TRUSTED,
+    Group,
+    Made,
+    group,
+    made,
+    sign,
+    trusted_at,
+)
 
 
 def refuse(update: Made, trusted=TRUSTED) -> Reason:

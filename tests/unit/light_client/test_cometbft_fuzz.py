@@ -6,15 +6,11 @@ import random
 
 import pytest
 
-from bridge.clock import NANOS_PER_SECOND, Nanos
 from bridge.errors import BridgeError
 from bridge.light_client.cometbft import PROFILE
 from bridge.light_client.verifier import verify_update
-from tests.unit.light_client.lightblocks import OPTIONS, START, group, made, trusted_at
+from tests.unit.light_client.lightblocks import NOW, OPTIONS, SET, TRUSTED, made
 
-SET = group("abcd")
-TRUSTED = trusted_at(1, SET)
-NOW = Nanos(START + 60 * NANOS_PER_SECOND)
 ROUNDS = 2_000
 
 

@@ -10,10 +10,7 @@ from bridge.clock import NANOS_PER_SECOND, Nanos
 from bridge.errors import DecodeError, Reason, VerificationError
 from bridge.light_client.cometbft import PROFILE
 from bridge.light_client.misbehaviour import require_conflict, verify_misbehaviour
-from tests.unit.light_client.lightblocks import OPTIONS, START, Made, group, made, sign, trusted_at
-
-SET = group("abcd")
-TRUSTED = trusted_at(1, SET)
+from tests.unit.light_client.lightblocks import OPTIONS, SET, START, TRUSTED, Made, group, made, sign, trusted_at
 
 
 def prove(first: Made, second: Made, trusted=(TRUSTED, TRUSTED)) -> None:

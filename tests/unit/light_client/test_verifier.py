@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.clock import NANOS_PER_SECOND, Nanos
+from bridge.clock import Nanos
 from bridge.errors import BridgeError, DecodeError, PreconditionError, Reason, VerificationError
 from bridge.light_client.cometbft import PROFILE
 from bridge.light_client.entries import entry_bytes
@@ -16,11 +16,18 @@ from bridge.light_client.types import ClientStatus, Entry, TrustOptions
 from bridge.light_client.verifier import client_status, verify_anchor, verify_update
 from bridge.v1.transaction_pb2 import TrustAnchor
 from bridge.wire import timestamp_of
-from tests.unit.light_client.lightblocks import LEDGER, OPTIONS, START, Made, group, made, seeded_signer, trusted_at
-
-SET = group("abcd")
-TRUSTED = trusted_at(1, SET)
-NOW = Nanos(START + 60 * NANOS_PER_SECOND)
+from tests.unit.light_client.lightblocks import (
+    LEDGER,
+    NOW,
+    OPTIONS,
+    SET,
+    START,
+    TRUSTED,
+    Made,
+    group,
+    made,
+    seeded_signer,
+)
 
 
 def reason_of(update: Made, now: Nanos = NOW, options: TrustOptions = OPTIONS, trusted=TRUSTED) -> Reason | None:

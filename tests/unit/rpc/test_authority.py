@@ -7,31 +7,13 @@ import pytest
 from bridge.bundle.verify import verify_bundle
 from bridge.cargo.mapping import mapping_sign_bytes
 from bridge.crypto.keys import public_key_from_pem
-from bridge.errors import (
-    AlreadyExistsError,
-    BridgeError,
-    DecodeError,
-    NotFoundError,
-    Reason,
-    VerificationError,
-)
+from bridge.errors import AlreadyExistsError, BridgeError, DecodeError, NotFoundError, Reason, VerificationError
 from bridge.protocol.members import member_sign_bytes
 from bridge.v1 import cargo_service_pb2 as cargo
 from bridge.v1.identifier_pb2 import MAPPING_STATE_REGISTERED, Identifier, Mapping, SignedMapping
-from bridge.v1.member_pb2 import (
-    MEMBER_ROLE_READER,
-    MEMBER_STATE_REGISTERED,
-    MemberRegistration,
-    SignedMember,
-)
+from bridge.v1.member_pb2 import MEMBER_ROLE_READER, MEMBER_STATE_REGISTERED, MemberRegistration, SignedMember
 from bridge.v1.proof_pb2 import ProofBundle
-from bridge.v1.transaction_pb2 import (
-    MisbehaviourEvidence,
-    PauseAct,
-    RotateValidatorsAct,
-    SignedAct,
-    ValidatorInfo,
-)
+from bridge.v1.transaction_pb2 import MisbehaviourEvidence, PauseAct, RotateValidatorsAct, SignedAct, ValidatorInfo
 from bridge.wire import encode, timestamp_of
 from tests.unit.rpc.pair import SIDES, event, refused
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.bundle.verify import verify_bundle
-from bridge.errors import (
-    DecodeError,
-    NotFoundError,
-    PreconditionError,
-    Reason,
-)
+from bridge.errors import DecodeError, NotFoundError, PreconditionError, Reason
 from bridge.v1 import cargo_service_pb2 as cargo
 from bridge.v1.proof_pb2 import ProofBundle
 from tests.unit.rpc.pair import SIDES, event, refused

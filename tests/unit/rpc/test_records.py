@@ -7,21 +7,10 @@ import asyncio
 import pytest
 
 from bridge.bundle.verify import verify_bundle
-from bridge.errors import (
-    CallerNotAllowedError,
-    DecodeError,
-    LimitError,
-    NotFoundError,
-    Reason,
-)
+from bridge.errors import CallerNotAllowedError, DecodeError, LimitError, NotFoundError, Reason
 from bridge.v1 import cargo_service_pb2 as cargo
 from bridge.v1 import ledger_service_pb2 as api
-from bridge.v1.cargo_pb2 import (
-    RECORD_ACT_AMENDED,
-    RECORD_TYPE_BILL_OF_LADING,
-    RECORD_TYPE_TRANSPORT_EVENT,
-    Statement,
-)
+from bridge.v1.cargo_pb2 import RECORD_ACT_AMENDED, RECORD_TYPE_BILL_OF_LADING, RECORD_TYPE_TRANSPORT_EVENT, Statement
 from bridge.v1.identifier_pb2 import Identifier
 from bridge.v1.proof_pb2 import ProofBundle
 from tests.unit.rpc.pair import OTHER, SIDES, event, height, refused

@@ -18,11 +18,7 @@ from bridge.errors import (
 from bridge.rpc.limits import MAX_HEIGHTS_PER_CALL
 from bridge.v1 import ledger_service_pb2 as api
 from bridge.v1.packet_pb2 import Packet
-from bridge.v1.transaction_pb2 import (
-    Delivery,
-    Operation,
-    Transaction,
-)
+from bridge.v1.transaction_pb2 import Delivery, Operation, Transaction
 from tests.unit.rpc.pair import SIDES, event, height, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
