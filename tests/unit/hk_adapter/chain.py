@@ -9,21 +9,20 @@ from bridge.clock import NANOS_PER_SECOND, Nanos
 from bridge.crypto.ed25519 import Ed25519Signer
 from bridge.errors import NotFoundError, Reason
 from bridge.ledger.high_water import MemoryHighWaterMark
-from bridge.ledger.types import (
-    KIND_PACKET,
-    BlockInput,
-    SealedBlock,
-    StoredEntry,
-    TransactionResult,
-    WrittenEntry,
-)
-from bridge.light_client.types import Entry
+from bridge.ledger.types import KIND_PACKET, BlockInput, SealedBlock, StoredEntry, TransactionResult, WrittenEntry
+from bridge.light_client.cometbft import PROFILE
+from bridge.light_client.cometbft_types import Commit, Header
+from bridge.light_client.cometbft_wire import commit_from_wire, header_from_wire
+from bridge.light_client.types import ConsensusState, Entry, TrustOptions
+from bridge.light_client.verifier import verify_update
+from bridge.v1.cometbft_pb2 import CometbftCommit, CometbftHeader
 from bridge.v1.transaction_pb2 import RotateValidatorsAct, ValidatorInfo
 from hk_adapter.block_format import CometbftFormat
 from tests.unit.light_client.lightblocks import seeded_signer
 
 LEDGER = "hk-test"
 START = Nanos(1_700_000_000 * NANOS_PER_SECOND)
+OPTIONS = TrustOptions(trusting_period=100_000 * NANOS_PER_SECOND)
 
 
 def infos(names: Iterable[str], powers: Sequence[int] | None = None) -> list[ValidatorInfo]:
@@ -114,3 +113,22 @@ class Chain:
 
     def rotate(self, names: Iterable[str], powers: Sequence[int] | None = None) -> SealedBlock:
         return self.cut(rotation=RotateValidatorsAct(ledger_id=LEDGER, set_number=2, validators=infos(names, powers)))
+
+    def follow(self, trusted: ConsensusState, height: int) -> ConsensusState:
+        data = self.format.update(self.reader, height, trusted.height)
+        return verify_update(PROFILE, trusted, PROFILE.decode_update(data), OPTIONS, self.now)
+
+
+def header_of(chain: Chain, height: int) -> Header:
+    return header_from_wire(CometbftHeader.FromString(chain.reader.block(height).header))
+
+
+def commit_of(chain: Chain, height: int) -> Commit:
+    return commit_from_wire(CometbftCommit.FromString(chain.reader.block(height).commit))
+
+
+def busy_chain() -> Chain:
+    chain = Chain()
+    for entries in (3, 0, 5, 1, 0):
+        chain.cut(entries)
+    return chain
