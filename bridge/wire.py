@@ -30,7 +30,7 @@ MAX_TIMESTAMP_SECONDS = 253_402_300_799
 
 
 def decode_strict(cls: type[M], data: bytes, limit: int = MAX_MESSAGE_BYTES) -> M:
-    """Parse `data` as `cls`, or raise DecodeError MALFORMED_MESSAGE / LimitError LIMIT_EXCEEDED."""
+    """[WIRE-1] [WIRE-4] Parse `data` as `cls`; DecodeError MALFORMED_MESSAGE, LimitError LIMIT_EXCEEDED otherwise."""
     if len(data) > limit:
         raise LimitError(Reason.LIMIT_EXCEEDED, f"{cls.__name__} is too large", got=len(data), limit=limit)
     message = cls()
@@ -50,7 +50,7 @@ def encode(message: Message) -> bytes:
 
 
 def require_known_enum(message: Message, field: str) -> int:
-    """The enum's number if it is known and not zero; DecodeError INVALID_FIELD otherwise."""
+    """[WIRE-2] The enum's number if it is known and not zero; DecodeError INVALID_FIELD otherwise."""
     number = int(getattr(message, field))
     enum = message.DESCRIPTOR.fields_by_name[field].enum_type
     if number == 0 or enum is None or number not in enum.values_by_number:
@@ -59,7 +59,7 @@ def require_known_enum(message: Message, field: str) -> int:
 
 
 def require_text(text: str, field: str, *, most: int, least: int = 1) -> str:
-    """Text of `least` to `most` characters in NFC without control or format characters; DecodeError otherwise."""
+    """[WIRE-3] Text of `least` to `most` characters in NFC without control or format characters; DecodeError else."""
     if not least <= len(text) <= most:
         raise DecodeError(
             Reason.INVALID_FIELD, f"{field} must have {least} to {most} characters", field=field, got=len(text)
@@ -85,7 +85,7 @@ def require_length(data: bytes, field: str, length: int) -> bytes:
 
 
 def nanos_from(stamp: Timestamp, field: str) -> Nanos:
-    """Nanoseconds since the epoch of a Timestamp in 1970..9999; DecodeError INVALID_FIELD otherwise."""
+    """[WIRE-5] Nanoseconds since the epoch of a Timestamp in 1970..9999; DecodeError INVALID_FIELD otherwise."""
     if not (0 <= stamp.seconds <= MAX_TIMESTAMP_SECONDS and 0 <= stamp.nanos < NANOS_PER_SECOND):
         raise DecodeError(Reason.INVALID_FIELD, f"{field} is out of range", field=field)
     return Nanos(stamp.seconds * NANOS_PER_SECOND + stamp.nanos)

@@ -99,7 +99,7 @@ class ChainmakerFormat:
         self._tip = self._genesis_tip()
 
     def genesis(self) -> ConsensusState:
-        """The genesis block, height 0: its one config transaction carries the first set, as ChainMaker's does."""
+        """[SHB-2] The genesis block, height 0: its config transaction carries the first set, as ChainMaker's does."""
         return self._consensus_of(self._genesis_header, self._genesis_set)
 
     def restore(self, reader: BlockReader) -> None:
@@ -109,7 +109,7 @@ class ChainmakerFormat:
         self._tip = self._tip_after(reader.block(height)) if height else self._genesis_tip()
 
     def next_time(self, now: Nanos) -> Nanos:
-        """The whole second that has begun, or the tip's while the clock is behind it: header time may stand still."""
+        """[SHB-1] The whole second that has begun, or the tip's while the clock is behind it: time may stand still."""
         return Nanos(max(now // NANOS_PER_SECOND * NANOS_PER_SECOND, self._tip.time))
 
     def build(self, block: BlockInput) -> SealedBlock:
@@ -155,7 +155,7 @@ class ChainmakerFormat:
         )
 
     def seal(self, block: SealedBlock) -> SealedBlock:
-        """The block with proposer's signature and votes; PreconditionError DOUBLE_SIGN_REFUSED below the signers' mark.
+        """[SHB-4] The block with proposer's signature and votes; PreconditionError DOUBLE_SIGN_REFUSED below the mark.
 
         Both go into `commit`, as a ChainmakerUpdate of header and votes, because what was stored is not rewritten.
         """
@@ -288,7 +288,7 @@ class ChainmakerFormat:
         return vote
 
     def _proposer(self, validators: ChainmakerValidatorSet, height: int) -> ChainmakerValidator:
-        """The validator whose turn it is, among those whose keys are here."""
+        """[SHB-3] The validator whose turn it is, among those whose keys are here."""
         held = [validator for validator in validators.validators if validator.public_key in self._signers]
         return held[height % len(held)]
 
@@ -303,7 +303,7 @@ class ChainmakerFormat:
         return self._set_of(block.rotation.validators, block.height)
 
     def _set_of(self, validators: Iterable[ValidatorInfo], config_height: int) -> ChainmakerValidatorSet:
-        """The set of a config block, by node id; keys for a quorum of it must be here, or no block could follow.
+        """[SHB-5] The set of a config block, by node id; keys for a quorum must be here, or no block could follow.
 
         Every node stands for an organisation of its own, named as the node is.
         """

@@ -46,7 +46,7 @@ CONTRACT_FAILED = 4
 def build_transaction(
     hash_function: Hash, ledger_id: str, submitted: bytes, result: TransactionResult, config: bytes = b""
 ) -> ChainmakerTransaction:
-    """The ChainMaker transaction of a submitted one with its result; `config` is the result of a config transaction.
+    """[CMK-18] The ChainMaker transaction of a submitted one; `config` is the result of a config transaction.
 
     gas_used is zero, so the marshalled message is what the leaf hashes.
     """
@@ -94,7 +94,7 @@ def rw_set_of(tx_id: str, result: TransactionResult) -> ChainmakerTxRWSet:
 
 
 def dag_of(count: int) -> ChainmakerDAG:
-    """A DAG of transactions executed one after another: each follows the one before it."""
+    """[SHB-6] A DAG of transactions executed one after another: each follows the one before it."""
     return ChainmakerDAG(
         vertexes=[ChainmakerNeighbor(neighbors=[index - 1] if index else []) for index in range(count)]
     )

@@ -75,7 +75,7 @@ _WORDS = {True: LeafType.LEAF_TYPE_TRUE, False: LeafType.LEAF_TYPE_FALSE, None: 
 
 
 def flatten(value: Any, *, check_text: bool = True, most: int = MAX_LEAVES) -> list[DocumentLeaf]:
-    """[DOC-2] Leaves of a parsed value in document order, within the limits of depth, count and pointer length.
+    """[DOC-2] [DOC-5] Leaves of a parsed value in document order, within the limits of depth, count and pointer length.
 
     Raises DecodeError DOCUMENT_INVALID where the parser left a Flaw, or where text holds control characters or lone
     surrogates (asked for with `check_text`); LimitError LIMIT_EXCEEDED; both with `facts["pointer"]`.

@@ -51,7 +51,7 @@ _TEXT_INTEGERS = frozenset({FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_UIN
 
 
 def verify_case(case: Mapping[str, Any], check: SignatureCheck = check_signature) -> None:
-    """Return when the block of the case is what its validators committed; raises BridgeError with the reason otherwise.
+    """[RBK-1] Return when the block of the case is what its validators committed; BridgeError with the reason else.
 
     A case is `{"block": BlockInfo, "suite": id, "validators": {node id: PEM}, "chain_id": text, "pre_block_hash":
     base64 or null}`. Validators given as certificates are pinned as such, with the organisation their subject names.
@@ -74,7 +74,7 @@ def verify_case(case: Mapping[str, Any], check: SignatureCheck = check_signature
 
 
 def _registry(suite_id: str, validators: Mapping[str, object]) -> Registry:
-    """The validators of the case; every key must be of its suite, and no key may serve two nodes."""
+    """[RBK-2] The validators of the case; every key must be of its suite, and no key may serve two nodes."""
     if not validators:
         raise DecodeError(Reason.FIELD_REQUIRED, "there are no validators", field="validators")
     if len(validators) > MAX_VALIDATORS:

@@ -105,7 +105,7 @@ def consensus_state(header: Header) -> ConsensusState:
 
 
 def read_header(value: Any) -> Header:
-    """The header of its JSON form; DecodeError otherwise."""
+    """[CASE-2] [CASE-3] The header of its JSON form; DecodeError otherwise."""
     version = require_object(member(value, "version"), "version")
     last_block_id = value.get("last_block_id")
     return Header(

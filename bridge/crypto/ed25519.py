@@ -1,7 +1,7 @@
 """Suite sha256-ed25519: SHA-256 with Ed25519, verified by libsodium under its strict rule.
 
 The strict rule (canonical s and key, no small-order key or R, cofactorless equation) is narrower than the ZIP-215 rule
-of CometBFT nodes; docs/protocol.d/crypto.md says what follows from that.
+of CometBFT nodes; docs/protocol.md part 2 says what follows from that.
 Source: RFC 8032 5.1; libsodium crypto_sign/ed25519/ref10/open.c.
 """
 
@@ -47,7 +47,7 @@ class Sha256Ed25519:
         return raw
 
     def verify(self, public_key: bytes, message: bytes, signature: bytes) -> None:
-        """Return when the signature is valid under the strict rule; VerificationError SIGNATURE_INVALID otherwise."""
+        """[CRY-10] Return when the signature is valid under the strict rule; VerificationError SIGNATURE_INVALID."""
         # The binding hands the key's address to C without looking at its length.
         if len(public_key) != PUBLIC_KEY_BYTES or len(signature) != SIGNATURE_BYTES:
             raise VerificationError(Reason.SIGNATURE_INVALID, "Ed25519 key or signature has a wrong length")

@@ -49,7 +49,10 @@ class Signer(Protocol):
 
 
 class SignatureCheck(Protocol):
-    """How a rule asks for a signature to be checked: directly, or through a cache warmed by a batch beforehand."""
+    """How a rule asks for a signature to be checked: directly, or through a cache warmed by a batch beforehand.
+
+    [CRY-2] Key and suite are those registered for the signer. [CRY-9] No caller may identify anything by the signature.
+    """
 
     def __call__(self, suite_id: str, public_key: bytes, message: bytes, signature: bytes) -> None:
         """Return when valid; VerificationError SIGNATURE_INVALID otherwise."""

@@ -71,7 +71,7 @@ class Sm3Sm2:
         return require_point(SM2, raw)
 
     def verify(self, public_key: bytes, message: bytes, signature: bytes) -> None:
-        """Return when the DER signature is valid for the default user id; VerificationError otherwise."""
+        """[CRY-6] Return when the DER signature is valid for the default user id; VerificationError otherwise."""
         require_strict_signature(signature)
         if not self.engine.verify(public_key, message, signature):
             raise VerificationError(Reason.SIGNATURE_INVALID, "SM2 signature does not verify")

@@ -36,7 +36,7 @@ class SuiteDescription(NamedTuple):
 
 
 def suite(suite_id: str) -> Suite:
-    """The suite of that id, opened and self-tested at its first use.
+    """[CRY-1] The suite of that id, opened and self-tested at its first use.
 
     Raises:
         DecodeError INVALID_FIELD: there is no such suite.

@@ -46,7 +46,7 @@ def verify_transaction_proof(
 
 
 def decode_bridge_transaction(ledger_id: str, data: bytes) -> ChainmakerTransaction:
-    """[CMK-15] Transaction of this ledger that took effect, from the exact bytes a leaf hashes.
+    """[CMK-15] [CTR-4] Transaction of this ledger that took effect, from the exact bytes a leaf hashes.
 
     Raises DecodeError when the bytes do not round-trip or state gas (they are hashed with none), VerificationError
     LEDGER_ID_MISMATCH for another chain, PROOF_INVALID when a result code is not success.

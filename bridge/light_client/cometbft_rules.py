@@ -2,7 +2,7 @@
 
 Pure; the order is decided in `cometbft.py`: everything that only needs hashing comes before the first signature.
 Source: CometBFT 0.38 light/verifier.go, types/validation.go, types/block.go; decisions where those leave room are in
-docs/protocol.d/cometbft.md.
+docs/protocol.md part 5.
 """
 
 from __future__ import annotations

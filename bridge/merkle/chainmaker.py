@@ -17,7 +17,10 @@ MAX_LEAVES = 2**32 - 1
 
 
 def tree_root(digest: Hash, leaves: Sequence[bytes]) -> bytes:
-    """[CTR-1] Root over transaction hashes; empty bytes for a block without transactions, as the original has it."""
+    """[CTR-1] Root over transaction hashes; empty bytes for a block without transactions, as the original has it.
+
+    [CTR-3] It does not tell [a, b, c] from [a, b, c, c]: a root is nothing without its signed count.
+    """
     if not leaves:
         return b""
     nodes = list(leaves)

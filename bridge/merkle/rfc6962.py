@@ -43,7 +43,7 @@ def node_hash(digest: Hash, left: bytes, right: bytes) -> bytes:
 
 
 def root(digest: Hash, leaf_hashes: Sequence[bytes]) -> bytes:
-    """Root over leaf hashes; H of nothing for an empty tree."""
+    """Root over leaf hashes; H of nothing for an empty tree. [MRK-7] The number of leaves is not in it."""
     if not leaf_hashes:
         return digest(b"")
     nodes = list(leaf_hashes)
