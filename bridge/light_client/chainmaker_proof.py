@@ -1,7 +1,7 @@
 """Membership in a ChainMaker block: a whole transaction under `tx_root`, and the entries its events carry.
 
 The leaf is recomputed from the transaction's bytes and the path's direction comes from index and count, never from the
-prover. Source: DESIGN 4; docs/protocol.md [CMK-13..16].
+prover. Source: docs/protocol.md [CMK-13..16].
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ _CODES: tuple[tuple[type[BridgeError], grpc.StatusCode], ...] = (
     (CallerNotAllowedError, grpc.StatusCode.PERMISSION_DENIED),
     (LedgerUnavailableError, grpc.StatusCode.UNAVAILABLE),
 )
-"""Class to code, the narrower class first (DESIGN 11)."""
+"""Class to code, the narrower class first."""
 
 _BY_NAME: dict[str, type[BridgeError]] = {cls.__name__: cls for cls, _ in _CODES}
 

@@ -60,10 +60,10 @@ MAX_PAGE_BYTES = 2 * 1024 * 1024
 """Bytes of bodies in one answer, after which the page ends early: half of the largest message."""
 
 MAX_RECORDS_PER_CALL = 256
-"""Records an IssueRecords call may carry; also operations of one transaction (DESIGN 12)."""
+"""Records an IssueRecords call may carry; also operations of one transaction."""
 
 MAX_BATCH_BYTES = 1024 * 1024
-"""Bytes of payloads in one transaction made from waiting calls (DESIGN 12)."""
+"""Bytes of payloads in one transaction made from waiting calls."""
 
 MAX_WAITING_OPERATIONS = 8192
 """Operations that may wait for their transaction: a second of work; more are refused, never buffered without end."""
