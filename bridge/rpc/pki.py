@@ -117,8 +117,9 @@ class PkiReport:
         adapters = "\n".join(f"  {s}-adapter serve --config {self.folder / s / 'adapter.yaml'}" for s in sides)
         relayers = "\n".join(f"  relayer start --config {self.folder / f'relayer-{s}' / 'relayer.yaml'}" for s in sides)
         platform = self.folder / SIDES[0].name / "platform.yaml"
+        kept = f", {len(self.kept)} kept as they were" if self.kept else ""
         return (
-            f"{len(self.made)} files made, {len(self.kept)} kept in {self.folder}\n"
+            f"{len(self.made)} files made in {self.folder}{kept}\n"
             f"Start the ledgers, join them once, then start the relayers:\n{adapters}\n"
             f"  cargobridge link {self.folder / 'hk/authority.yaml'} {self.folder / 'sh/authority.yaml'}\n{relayers}\n"
             f"Then issue a record: cargobridge record issue --as {platform} FILE\n"
@@ -144,7 +145,9 @@ def make_pki(
     for index, side in enumerate(SIDES):
         _make_side(root.sub(side.name), side, chosen[side.name], now, validators)
         _make_relayer(root.sub(f"relayer-{side.name}"), side, index, chosen)
-    return PkiReport(root.path, tuple(root.made), tuple(root.kept), chosen)
+    made = tuple(root.made)
+    kept = tuple(path for path in dict.fromkeys(root.kept) if path not in set(made))
+    return PkiReport(root.path, made, kept, chosen)
 
 
 def _make_side(folder: Folder, side: Side, port: int, now: Nanos, validators: int) -> None:

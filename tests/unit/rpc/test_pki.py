@@ -85,6 +85,8 @@ def test_a_second_run_changes_nothing_and_tells_the_same_ports(made):
     before = {path: path.read_bytes() for path in made.folder.rglob("*") if path.is_file()}
     again = make_pki(made.folder, SystemClock(), {"hk": 9999}, validators=2)
     assert again.made == ()
+    assert made.kept == ()
+    assert set(again.kept) == set(made.made)
     assert dict(again.ports) == dict(made.ports)
     assert {path: path.read_bytes() for path in made.folder.rglob("*") if path.is_file()} == before
 
