@@ -22,6 +22,8 @@ class Lane:
         self._ready = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+        self._drained = asyncio.Event()
+        self._drained.set()
 
     def put(self, span: Span) -> bool:
         """Queue a span; False when the lane is full and the sweep must find it later."""
@@ -30,6 +32,7 @@ class Lane:
         for piece in split(span):
             self._spans.append(piece)
         self._ready.set()
+        self._drained.clear()
         if len(self._spans) >= MAX_WAITING_SPANS // 4:
             self._room.clear()
         return True
@@ -50,11 +53,17 @@ class Lane:
                 taken.append(following)
         if len(self._spans) < MAX_WAITING_SPANS // 8:
             self._room.set()
+        if not self._spans:
+            self._drained.set()
         return tuple(taken)
 
     async def room(self) -> None:
         """Wait until the lane has emptied enough to be filled on."""
         await self._room.wait()
+
+    async def drained(self) -> None:
+        """Wait until nothing waits here any more."""
+        await self._drained.wait()
 
     def __len__(self) -> int:
         return len(self._spans)

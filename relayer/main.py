@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -19,6 +20,7 @@ from bridge.errors import BridgeError, DecodeError
 from bridge.rpc.clients import RelayerClient, connect
 from bridge.rpc.logs import configure_logs
 from bridge.rpc.tls import TlsFiles
+from bridge.rpc.tuning import tune_interpreter
 from relayer.config import RelayerConfig, load_config
 from relayer.program import run
 
@@ -26,6 +28,11 @@ EXIT_REFUSED = 1
 EXIT_USAGE = 2
 
 T = TypeVar("T")
+
+PIPE_COLUMNS = 200
+"""Width of tables that no terminal wraps: nothing of ours needs more."""
+
+_CONSOLE = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
 
 app = typer.Typer(
     help="Carries what one ledger proved to the other; it can only delay.",
@@ -47,6 +54,7 @@ def start(config: ConfigOption) -> None:
     """Run the relayer until SIGTERM or Ctrl-C."""
     settings = _load(config)
     configure_logs(settings.log_format)
+    tune_interpreter()
     _finish(run(settings))
 
 
@@ -57,18 +65,18 @@ def status(config: ConfigOption, target: TargetOption = "", as_json: JsonOption 
     if as_json:
         _print_json(answer)
         return
-    table = Table(title=f"relayer {answer.relayer_id}, up {answer.uptime_seconds} s")
+    table = _table(title=f"relayer {answer.relayer_id}, up {_span(answer.uptime_seconds)}")
     for name in ("route", "client", "trusted / source", "expires in", "pending", "delivered", "acknowledged", "noop"):
         table.add_column(name)
     for route in answer.routes:
         state = "PAUSED" if route.paused else route.client_state
         heights = f"{route.trusted_height} / {route.source_height}"
         counts = (route.pending_count, route.delivered_count, route.acknowledged_count, route.noop_count)
-        table.add_row(route.route, state, heights, f"{route.expiry_seconds} s", *map(str, counts))
-    Console().print(table)
+        table.add_row(route.route, state, heights, _span(route.expiry_seconds), *map(str, counts))
+    _CONSOLE.print(table)
     for route in answer.routes:
         if route.last_error:
-            Console().print(f"{route.route}: last error: {route.last_error}", highlight=False, markup=False)
+            _CONSOLE.print(f"{route.route}: last error: {route.last_error}", soft_wrap=True, markup=False)
 
 
 @app.command()
@@ -80,13 +88,13 @@ def pending(
     if as_json:
         _print_json(answer)
         return
-    table = Table("route", "sequence", "port", "age", "reason", "detail")
+    table = _table("route", "sequence", "port", "age", "reason", "detail")
     for packet in answer.packets:
-        age = f"{packet.age_seconds} s"
+        age = _span(packet.age_seconds)
         table.add_row(packet.route, str(packet.sequence), packet.port, age, packet.reason, packet.detail)
-    Console().print(table if answer.packets else "nothing is pending")
+    _CONSOLE.print(table if answer.packets else "nothing is pending")
     if answer.next_page_token:
-        Console().print("more are pending than are shown")
+        _CONSOLE.print("more are pending than are shown")
 
 
 @app.command()
@@ -102,10 +110,10 @@ def trace(
     if as_json:
         print(json.dumps([MessageToDict(step, preserving_proto_field_name=True) for step in steps]))  # noqa: T201
         return
-    table = Table("step", "done", "ledger", "height", "detail")
+    table = _table("step", "done", "ledger", "height", "detail")
     for step in steps:
         table.add_row(step.step, "yes" if step.done else "no", step.ledger_id, str(step.height or ""), step.detail)
-    Console().print(table)
+    _CONSOLE.print(table)
 
 
 @app.command()
@@ -128,14 +136,25 @@ def clear(
 def pause(config: ConfigOption, target: TargetOption = "", route: RouteOption = "") -> None:
     """Stop carrying on a route; what is in flight finishes."""
     routes = _ask(config, target, lambda client: client.set_paused(paused=True, route=route))
-    Console().print("paused: " + ", ".join(routes))
+    _CONSOLE.print("paused: " + ", ".join(routes))
 
 
 @app.command()
 def resume(config: ConfigOption, target: TargetOption = "", route: RouteOption = "") -> None:
     """Carry again on a paused route."""
     routes = _ask(config, target, lambda client: client.set_paused(paused=False, route=route))
-    Console().print("resumed: " + ", ".join(routes))
+    _CONSOLE.print("resumed: " + ", ".join(routes))
+
+
+def _table(*columns: str, title: str = "") -> Table:
+    return Table(*columns, title=title or None, title_justify="left", box=SIMPLE)
+
+
+def _span(seconds: int) -> str:
+    """Seconds as people say them, in the two largest units."""
+    units = (("d", seconds // 86_400), ("h", seconds // 3600 % 24), ("min", seconds // 60 % 60), ("s", seconds % 60))
+    said = [f"{number} {unit}" for unit, number in units if number]
+    return " ".join(said[:2]) or "0 s"
 
 
 def _print_progress(progress: Any) -> None:
@@ -144,7 +163,7 @@ def _print_progress(progress: Any) -> None:
         line += ", done"
     elif progress.eta_seconds:
         line += f", about {progress.eta_seconds} s left"
-    Console().print(line, highlight=False)
+    _CONSOLE.print(line)
 
 
 def _print_json(message: Message) -> None:

@@ -202,6 +202,8 @@ class Route:
             await self._sweep(session, grace, self._fallback_delay)
             grace = OWN_GRACE_NANOS
             await asyncio.sleep(self._fallback_delay / NANOS_PER_SECOND / 2)
+            # What waits in the lane is known; listing it again would only slow down what carries it.
+            await session.backlog.drained()
 
     async def _sweep(self, session: _Session, own_grace: int, fallback_delay: int, *, everybodys: bool = False) -> None:
         """Feed the backlog lane: what either ledger says is still owed and is due.

@@ -39,6 +39,7 @@ from bridge.rpc.servicers.ledger import LedgerServicer
 from bridge.rpc.settings import AdapterSettings, KeySection
 from bridge.rpc.tls import read_passphrase
 from bridge.rpc.watched import WatchedFile
+from bridge.rpc.workers import Workers
 from bridge.store.database import Database
 from bridge.store.high_water import FileHighWaterMark
 from bridge.store.ledger_store import LedgerStore
@@ -95,9 +96,10 @@ class AdapterKind:
 class Adapter:
     """A running adapter."""
 
-    def __init__(self, server: RunningServer, node: LedgerNode, stack: AsyncExitStack) -> None:
+    def __init__(self, server: RunningServer, node: LedgerNode, workers: Workers, stack: AsyncExitStack) -> None:
         self.server = server
         self.node = node
+        self.workers = workers
         self._stack = stack
 
     @property
@@ -140,7 +142,9 @@ async def start_adapter(settings: AdapterSettings, kind: AdapterKind, clock: Clo
     async with AsyncExitStack() as stack:
         roles = WatchedFile(settings.roles, load_roles)
         _reload_on_signal(roles)
-        node = await asyncio.to_thread(_open_node, settings, kind, config, roles.value, clock)
+        workers = Workers(settings.workers)
+        stack.callback(workers.close)
+        node = await asyncio.to_thread(_open_node, settings, kind, config, roles.value, clock, workers)
         stack.callback(node.mark.close)
         stack.push_async_callback(node.node.sequencer.stop)
         stack.callback(node.node.close)
@@ -152,7 +156,7 @@ async def start_adapter(settings: AdapterSettings, kind: AdapterKind, clock: Clo
         health = asyncio.create_task(_follow_health(server, node.node.sequencer))
         stack.push_async_callback(_end, health)
         _LOG.info("adapter.started", ledger=config.ledger_id, height=tip.height, port=server.port)
-        return Adapter(server, node.node, stack.pop_all())
+        return Adapter(server, node.node, workers, stack.pop_all())
 
 
 async def serve(settings: AdapterSettings, kind: AdapterKind) -> None:
@@ -162,6 +166,7 @@ async def serve(settings: AdapterSettings, kind: AdapterKind) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     adapter = await start_adapter(settings, kind)
+    await asyncio.to_thread(adapter.workers.start)
     await stop.wait()
     await adapter.stop()
     _LOG.info("adapter.stopped", ledger=settings.ledger_id)
@@ -179,6 +184,7 @@ def _open_node(
     config: ApplicationConfig,
     roles: Callable[[], RoleTable],
     clock: Clock,
+    workers: Workers,
 ) -> _Opened:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     signers = [_signer(section, config.suite_id) for section in settings.validators]
@@ -193,7 +199,13 @@ def _open_node(
         database = Database.open(settings.store_url, config.ledger_id)
         store = LedgerStore(database)
         engine = Engine(
-            block_format, Application(config), store, mark, VerifiedSignatures(), attach=arrival_attachments
+            block_format,
+            Application(config),
+            store,
+            mark,
+            VerifiedSignatures(),
+            attach=arrival_attachments,
+            examine=workers.examine,
         )
         sequencer = Sequencer(engine, clock)
         queries = StoreQueries(database)

@@ -18,13 +18,10 @@ from bridge.rpc.roles import load_roles
 from bridge.rpc.server import require_listen_address
 from bridge.rpc.settings import AdapterSettings, load_settings
 from bridge.rpc.tls import server_credentials
+from bridge.rpc.tuning import tune_interpreter
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
-
-SWITCH_SECONDS = 0.0005
-"""Seconds a thread keeps the interpreter while another wants it: the event loop answers a call in several turns, and
-at Python's 5 ms each of them would wait so long for a thread that decodes or executes."""
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The adapter's YAML or TOML file.")]
 FolderOption = Annotated[Path, typer.Option("--dir", help="Folder of the development authority; made if needed.")]
@@ -80,7 +77,7 @@ def _load(kind: AdapterKind, path: Path) -> AdapterSettings:
 
 
 def _run(kind: AdapterKind, settings: AdapterSettings) -> None:
-    sys.setswitchinterval(SWITCH_SECONDS)
+    tune_interpreter()
     try:
         with asyncio.Runner(loop_factory=_loop_factory(settings)) as runner:
             runner.run(serve(settings, kind))

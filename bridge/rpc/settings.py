@@ -16,6 +16,7 @@ from bridge.errors import BridgeError
 from bridge.protocol.paths import require_ledger_id
 from bridge.rpc import limits
 from bridge.rpc.tls import TlsFiles, existing_file, in_folder
+from bridge.rpc.workers import MAX_WORKERS
 from bridge.rpc.yaml_files import FileModel, load_model
 
 MAX_VALIDATORS = 64
@@ -23,6 +24,11 @@ MAX_VALIDATORS = 64
 
 DEFAULT_VOTING_POWER = 1
 """Voting power of a validator that names none; on a ledger that counts heads it is the only one allowed."""
+
+
+DEFAULT_WORKERS = 2
+"""Worker processes of an adapter: they check signatures and disclosures of large batches beside the one that executes;
+on two cores more gain nothing, and 0 leaves the work to threads."""
 
 
 def _ledger_id(text: str) -> str:
@@ -130,6 +136,7 @@ class AdapterSettings(FileModel):
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     uvloop: bool = False
+    workers: int = Field(default=DEFAULT_WORKERS, ge=0, le=MAX_WORKERS)
 
     @field_validator("roles", "authority_public_key")
     @classmethod

@@ -25,6 +25,13 @@ R = TypeVar("R")
 DIGEST_BYTES = 16
 """Bytes kept of the SHA-256 beside a row: against decay 16 are as good as 32, and every row pays for them."""
 
+LOCK_KEPT_BYTES = 2047
+"""Bytes up to which hashlib keeps the interpreter's lock. Letting go of it for two microseconds costs the writer its
+turn, which it gets back when the other threads have had theirs."""
+
+PIECES_BYTES = 64 * 1024
+"""Bytes above which hashing takes so long that others should have their turn."""
+
 Values = tuple[Any, ...]
 
 
@@ -53,7 +60,7 @@ class RowCodec(Generic[R]):
     def digest(self, values: Values) -> bytes:
         """Digest of table name, scalars as text and blobs, with NUL between; TypeError for values of another type."""
         head = (self._head % self._scalars(values)).encode()
-        return hashlib.sha256(b"\0".join((head, *self._blobs(values)))).digest()[:DIGEST_BYTES]
+        return _sha256(b"\0".join((head, *self._blobs(values))))[:DIGEST_BYTES]
 
     def encode(self, row: Any) -> Values:
         """Column values of a row with its digest, for inserting."""
@@ -100,8 +107,10 @@ class RowCodec(Generic[R]):
         return tuple(plain)
 
 
-def insert_sql(table: Table, dialect: Dialect, conflict: str = "refuse") -> str:
-    """INSERT with positional parameters; on a key that exists: "refuse", "replace" the row or "keep" it."""
+def insert_sql(table: Table, dialect: Dialect, conflict: str = "refuse", count: int = 1) -> str:
+    """INSERT of `count` rows with positional parameters; on a key that exists: "refuse", "replace" the row or "keep"
+    it.
+    """
     statement: Any
     if conflict == "refuse":
         statement = insert(table)
@@ -115,7 +124,23 @@ def insert_sql(table: Table, dialect: Dialect, conflict: str = "refuse") -> str:
             statement = statement.on_conflict_do_update(
                 index_elements=key_names, set_={name: statement.excluded[name] for name in rest}
             )
-    return str(statement.compile(dialect=dialect))
+    text = str(statement.compile(dialect=dialect))
+    if count == 1:
+        return text
+    row = "(" + ", ".join(["%s" if dialect.paramstyle == "format" else "?"] * len(table.columns)) + ")"
+    if text.count(row) != 1:
+        raise TypeError(f"an INSERT of {table.name} is not written as expected")
+    return text.replace(row, ", ".join([row] * count))
+
+
+def _sha256(data: bytes) -> bytes:
+    """SHA-256; a record's worth of bytes goes in by pieces, for which hashlib keeps the interpreter's lock."""
+    if not LOCK_KEPT_BYTES < len(data) <= PIECES_BYTES:
+        return hashlib.sha256(data).digest()
+    state = hashlib.sha256(data[:LOCK_KEPT_BYTES])
+    for start in range(LOCK_KEPT_BYTES, len(data), LOCK_KEPT_BYTES):
+        state.update(data[start : start + LOCK_KEPT_BYTES])
+    return state.digest()
 
 
 def _getter(indexes: list[int]) -> Callable[[Values], Values]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Table, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.errors import BridgeError, Reason
@@ -32,6 +33,9 @@ from bridge.store.tables import Document, Export, RecordIdentifier
 INSERT_ONLY: frozenset[type[Row]] = frozenset({ReceiptRow, VersionRow, ConsensusRow, ValidatorSetRow})
 """[STO-6] Rows that are written once: a second one under the same key is a bug or a second writer, never an update."""
 
+ROWS_A_STATEMENT = (256, 32, 4, 1)
+"""Rows one INSERT into SQLite may have: few lengths, so that all their statements stay compiled."""
+
 CHECKPOINT_AFTER_BLOCKS = 16
 """Blocks after which an idle moment is used to fold SQLite's write-ahead log into its file."""
 
@@ -48,7 +52,7 @@ class LedgerStore:
         self._faults = faults
         self._state = SqlState(database)
         self._reader = StoreReader(database)
-        self._statements: dict[tuple[str, str], str] = {}
+        self._statements: dict[tuple[str, str, int], str] = {}
         self._validator_sets: set[bytes] = set()
         self._since_checkpoint = 0
 
@@ -206,20 +210,36 @@ class LedgerStore:
                 )
                 exports.append(_EXPORTS.seal(columns))
         self._insert(_DOCUMENTS, documents)
-        if identifiers:
-            statement = insert_sql(_IDENTIFIERS, self.database.dialect, "keep")
-            self.database.writer().exec_driver_sql(statement, sorted(identifiers))
+        self._insert_values(_IDENTIFIERS, sorted(identifiers), "keep")
         self._insert(_EXPORTS, exports)
 
     def _insert(self, codec: RowCodec[Any], rows: Iterable[Values], conflict: str = "refuse") -> None:
-        batch = list(rows)
-        if not batch:
+        self._insert_values(codec.table, list(rows), conflict)
+
+    def _insert_values(self, table: Table, rows: Sequence[Values], conflict: str) -> None:
+        """PostgreSQL takes rows in a pipeline; SQLite many in one statement, for a reason of Python's.
+
+        Its driver lets go of the interpreter's lock for every step, which is a row; where other threads are busy, each
+        row then waits for its turn to go on, ten times as long as it takes to write.
+        """
+        writer = self.database.writer()
+        if not self.database.is_sqlite:
+            if rows:
+                writer.exec_driver_sql(self._statement(table, conflict, 1), list(rows))
             return
-        name = (codec.table.name, conflict)
+        start = 0
+        for count in ROWS_A_STATEMENT:
+            while len(rows) - start >= count:
+                values = tuple(chain.from_iterable(rows[start : start + count]))
+                writer.exec_driver_sql(self._statement(table, conflict, count), values)
+                start += count
+
+    def _statement(self, table: Table, conflict: str, count: int) -> str:
+        name = (table.name, conflict, count)
         statement = self._statements.get(name)
         if statement is None:
-            statement = self._statements[name] = insert_sql(codec.table, self.database.dialect, conflict)
-        self.database.writer().exec_driver_sql(statement, batch)
+            statement = self._statements[name] = insert_sql(table, self.database.dialect, conflict, count)
+        return statement
 
 
 def _entry_values(stored: StoredEntry, leaf: bytes) -> Values:
