@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.unit.cli.live import Live, invoke, live_pair
+from tests.e2e.live import Live, invoke, live_pair
 
 SAMPLES = Path(__file__).parents[3] / "bridge" / "cli" / "samples"
 BILL = json.loads((SAMPLES / "hk-bl-dangerous-goods.json").read_text(encoding="utf-8"))
@@ -137,11 +137,11 @@ async def test_a_new_issuers_record_waits_until_the_other_side_knows_the_issuer(
     path = write(tmp_path / "bl.json", "NEWCOMER1")
     refused = await live.run("hk/newcomer", "record", "issue", path)
     assert (refused.code, "ISSUER_UNCONFIRMED" in refused.out) == (1, True)
-    waiting = asyncio.create_task(live.json("hk/newcomer", "record", "issue", "--wait", 20, path))
+    waiting = asyncio.create_task(live.json("hk/newcomer", "record", "issue", "--wait", 60, path))
     # Carry until it is through: the registration first, then its confirmation, then the record and its answer.
     while not waiting.done():
         await live.pair.settle()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
     (result,) = (await waiting)["results"]
     assert (result["code"], result["packet_state"]) == ("issued", "accepted")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.unit.cli.live import Live, invoke, live_pair
+from tests.e2e.live import Live, invoke, live_pair
 from tests.unit.rpc.pair import event
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
