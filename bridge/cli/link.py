@@ -12,12 +12,13 @@ from typing import Annotated
 
 import grpc
 import typer
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from bridge.bundle.anchor import encode_anchor_file
 from bridge.cli.callers import CallerFile, CallerOption, load_caller
 from bridge.cli.output import JsonOption, finish, print_json, print_line, run, usage
 from bridge.crypto.ports import Signer
-from bridge.errors import DecodeError, Reason, VerificationError
+from bridge.errors import DecodeError, LedgerUnavailableError, Reason, VerificationError
 from bridge.protocol.acts import sign_act
 from bridge.rpc.clients import LedgerClient
 from bridge.v1 import ledger_service_pb2 as api
@@ -25,6 +26,9 @@ from bridge.v1.transaction_pb2 import CreateClientAct, PairClientAct, TrustAncho
 
 DEFAULT_TRUSTING_DAYS = 14
 """Days a header is believed: long against an outage of both relayers, short against the life of a validator's key."""
+
+START_SECONDS = 20
+"""How long `link` waits for adapters that were started just before it: a cold start on a busy machine."""
 
 _DAY_SECONDS = 86_400
 
@@ -52,7 +56,10 @@ def link(
     ),
     as_json: JsonOption = False,
 ) -> None:
-    """Create a light client of each ledger on the other and pair the two; safe to repeat."""
+    """Create a light client of each ledger on the other and pair the two; safe to repeat.
+
+    Waits a little for adapters that are starting.
+    """
     callers = finish(lambda: (load_caller(first), load_caller(second)))
     clients = run(link_ledgers(*callers, trusting_seconds=trusting_days * _DAY_SECONDS))
     if as_json:
@@ -109,7 +116,13 @@ async def link_ledgers(first: CallerFile, second: CallerFile, *, trusting_second
 async def _side(caller: CallerFile, channel: grpc.aio.Channel) -> Side:
     signer = caller.require_authority().signer()
     ledger = LedgerClient(channel)
-    info = await ledger.info()
+    attempts = AsyncRetrying(
+        retry=retry_if_exception_type(LedgerUnavailableError),
+        stop=stop_after_delay(START_SECONDS),
+        wait=wait_fixed(0.5),
+        reraise=True,
+    )
+    info: api.GetLedgerInfoResponse = await attempts(ledger.info)
     if info.ledger_id != caller.ledger_id:
         raise VerificationError(
             Reason.LEDGER_ID_MISMATCH, "another ledger answers", got=info.ledger_id, expected=caller.ledger_id
