@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from tests.e2e.live import Live, invoke, live_pair
 
-SAMPLES = Path(__file__).parents[3] / "bridge" / "cli" / "samples"
+SAMPLES = Path(__file__).parents[2] / "bridge" / "cli" / "samples"
 BILL = json.loads((SAMPLES / "hk-bl-dangerous-goods.json").read_text(encoding="utf-8"))
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

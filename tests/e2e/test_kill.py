@@ -1,71 +1,120 @@
-"""kill -9 of any one program in the middle of 5,000 records loses nothing and doubles nothing."""
+"""kill -9 of any one program at a random moment of a run of 5,000 records loses nothing and doubles nothing.
+
+One deployment takes all four kills, one after the other, each in a run of its own.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import time
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from bridge.cli.deployment import Deployment, deployed
+from bridge.cli.bench_records import EVENTS, Preparer
+from bridge.cli.deployment import Deployment
+from bridge.cli.issuing import Corridor
 from bridge.rpc.clients import CargoRecordsClient
 from bridge.v1 import cargo_service_pb2 as cargo_api
 from bridge.v1 import ledger_service_pb2 as ledger_api
 from bridge.v1.cargo_pb2 import Statement
-from bridge.v1.cargo_service_pb2 import IssueItem
+from bridge.v1.cargo_service_pb2 import IssueItem, IssueRecordsRequest
 
-from .conftest import eventually, issue_until_taken, items, pending, transport_events
+from .conftest import eventually, issue_until_taken, pending
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 RECORDS = 5_000
 BATCH = 100
+LAST_START = 40
+"""The kill falls at or after the start of this batch of 50 at the latest, so that records are always left to come."""
 
 
-async def every_record(deployment: Deployment, side: str) -> list[cargo_api.Record]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def preparer(running: Deployment) -> AsyncIterator[Preparer]:
+    """Processes that sign for the Hong Kong platform."""
+    caller = running.caller("hk", "platform")
+    async with CargoRecordsClient(caller.channel()) as records:
+        corridor = await Corridor.fetch(caller, records)
+    made = Preparer(running.caller_path("hk", "platform"), corridor)
+    yield made
+    await asyncio.to_thread(made.close)
+
+
+class Run:
+    """Records handed in batch by batch, and what has been taken so far."""
+
+    def __init__(self, deployment: Deployment, batches: Sequence[Sequence[IssueItem]], told_at: int) -> None:
+        self.deployment, self.batches = deployment, batches
+        self.ids: list[str] = []
+        self.reached = asyncio.Event()
+        self._told_at = told_at
+
+    async def issue(self) -> None:
+        for number, batch in enumerate(self.batches):
+            if number == self._told_at:
+                self.reached.set()
+            self.ids += await issue_until_taken(self.deployment, "hk", batch)
+
+    async def kill_and_restart(self, name: str, after: float) -> None:
+        """Once the batch has begun and some seconds more have passed."""
+        await self.reached.wait()
+        await asyncio.sleep(after)
+        program = self.deployment.programs[name]
+        program.require_running()
+        assert len(self.ids) < RECORDS, "the run was over before the kill"
+        await asyncio.to_thread(program.kill)
+        program.start()
+
+
+async def newest_id(deployment: Deployment, side: str) -> str:
+    async with CargoRecordsClient(deployment.caller(side, "bank").channel()) as records:
+        return next(
+            (r.local_record_id for r in (await records.list(cargo_api.ListRecordsRequest(page_size=1))).records), ""
+        )
+
+
+async def written_after(deployment: Deployment, side: str, mark: str) -> list[cargo_api.Record]:
+    """Every record a side has written since its newest one was `mark`, which must still be there."""
     found: list[cargo_api.Record] = []
-    token = ""
+    request = cargo_api.ListRecordsRequest(page_size=500)
     async with CargoRecordsClient(deployment.caller(side, "bank").channel()) as records:
         while True:
-            page = await records.list(cargo_api.ListRecordsRequest(page_size=500, page_token=token))
-            found.extend(page.records)
-            token = page.next_page_token
-            if not token:
+            page = await records.list(request)
+            for record in page.records:
+                if record.local_record_id == mark:
+                    return found
+                found.append(record)
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                assert not mark, f"{mark} is gone"
                 return found
 
 
-async def issue_all(deployment: Deployment, side: str, made: list[IssueItem]) -> list[str]:
-    ids: list[str] = []
-    for first in range(0, len(made), BATCH):
-        ids += await issue_until_taken(deployment, side, made[first : first + BATCH])
-    return ids
-
-
-async def kill_and_restart(deployment: Deployment, name: str, after: float) -> None:
-    await asyncio.sleep(after)
-    program = deployment.programs[name]
-    await asyncio.to_thread(program.kill)
-    program.start()
-
-
 @pytest.mark.parametrize("name", ["hk-adapter", "sh-adapter", "relayer-hk", "relayer-sh"])
-async def test_a_killed_program_loses_and_doubles_nothing(name: str, tmp_path: Path) -> None:
+async def test_a_killed_program_loses_and_doubles_nothing(
+    name: str, running: Deployment, preparer: Preparer, tmp_path: Path
+) -> None:
     seed = time.time_ns() % 1_000_000
-    moment = random.Random(seed).uniform(0.2, 2.5)
-    print(f"{name} is killed after {moment:.3f} s (seed {seed})")
-    async with deployed(tmp_path / "d") as deployment:
-        made = await items(deployment, "hk", list(transport_events(RECORDS, f"K{seed}")))
-        ids, _ = await asyncio.gather(issue_all(deployment, "hk", made), kill_and_restart(deployment, name, moment))
+    chance = random.Random(seed)
+    batch, moment = chance.randrange(LAST_START), chance.uniform(0, 0.2)
+    print(f"{name} is killed {moment:.3f} s after the start of batch {batch} (seed {seed})")
+    made = await asyncio.to_thread(preparer.prepare, EVENTS, RECORDS, tmp_path / "records", lambda _: None)
+    batches = [IssueRecordsRequest.FromString(data).records for data in made.batches(BATCH)]
+    marks = {side: await newest_id(running, side) for side in ("hk", "sh")}
+    run = Run(running, batches, batch)
+    await asyncio.gather(run.issue(), run.kill_and_restart(name, moment))
 
-        async def closed() -> bool:
-            return await pending(deployment, "hk") == 0
+    async def closed() -> bool:
+        return await pending(running, "hk") == 0
 
-        await eventually(closed, "every packet acknowledged", 60)
-        home, away = await every_record(deployment, "hk"), await every_record(deployment, "sh")
-    assert len(set(ids)) == RECORDS
-    assert sorted(record.local_record_id for record in home) == sorted(ids)
+    await eventually(closed, "every packet acknowledged", 60)
+    home, away = await asyncio.gather(*(written_after(running, side, mark) for side, mark in marks.items()))
+    assert len(set(run.ids)) == RECORDS
+    assert sorted(record.local_record_id for record in home) == sorted(run.ids)
     assert {record.packet_state for record in home} == {ledger_api.PACKET_STATE_ACCEPTED}
     assert len(away) == RECORDS
     assert len({record.local_record_id for record in away}) == RECORDS
