@@ -68,10 +68,7 @@ class Root(TyperGroup):
         self.commands.update(
             commands(
                 {
-                    "demo": (
-                        "bridge.cli.demo:demo",
-                        "Run both ledgers and both relayers here, and show a record cross.",
-                    ),
+                    "demo": ("bridge.cli.demo:demo", "Show records cross: both ledgers and relayers, live."),
                     "bench": ("bridge.cli.bench:bench", "Measure throughput, latency and memory on this machine."),
                     "pki": _PKI,
                     "link": ("bridge.cli.link:link", "Join two ledgers by acts of both authorities."),

@@ -40,20 +40,20 @@ def make_app(kind: AdapterKind) -> typer.Typer:
 
     @app.command("serve")
     def _serve(config: ConfigOption) -> None:
-        """Serve until SIGTERM or Ctrl-C; what was taken is finished first."""
+        """Serve until SIGTERM or Ctrl-C, then finish and stop."""
         settings = _load(kind, config)
         configure_logs(settings.log_format, settings.log_level)
         _run(kind, settings)
 
     @app.command("check-config")
     def _check_config(config: ConfigOption) -> None:
-        """Check the file, its keys, certificates, roles and members, and say what is wrong."""
+        """Say what is wrong with a configuration and its files."""
         settings = _load(kind, config)
         print(f"{config}: ok, ledger {settings.ledger_id}, {len(settings.validators)} validators")  # noqa: T201
 
     @app.command("init")
     def _init(folder: FolderOption) -> None:
-        """Make development keys, certificates and configuration for both sides; what is there stays."""
+        """Make development files for both sides, as `pki init`."""
         try:
             report = make_pki(folder, SystemClock())
         except BridgeError as error:

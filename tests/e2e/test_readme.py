@@ -7,7 +7,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,13 +27,6 @@ IN_A_TERMINAL_OF_ITS_OWN = ("hk-adapter serve", "sh-adapter serve", "relayer sta
 STOP_SECONDS = 20
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Path]:
-    """An empty folder with the repository's documents in it; what was started in it is stopped."""
-    (tmp_path / "bridge").symlink_to(ROOT / "bridge")
-    yield tmp_path
-
-
 def environment() -> dict[str, str]:
     """The virtual environment as it is after `. .venv/bin/activate`."""
     return dict(os.environ, PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
@@ -46,10 +38,12 @@ def done(desk: Path, command: list[str]) -> str:
     return run.stdout
 
 
-def test_every_command_and_program_of_the_readme_works(desk: Path) -> None:
+def test_every_command_and_program_of_the_readme_works(tmp_path: Path) -> None:
+    desk = tmp_path
+    (desk / "bridge").symlink_to(ROOT / "bridge")
     assert (len(COMMANDS), len(PROGRAMS)) == (13, 2)
     printed: dict[str, str] = {}
-    terminals = []
+    terminals: list[subprocess.Popen[bytes]] = []
     try:
         for command in COMMANDS:
             if command.startswith(IN_A_TERMINAL_OF_ITS_OWN):
