@@ -62,8 +62,8 @@ MAX_EARLIER_VERSIONS = 64
 ISSUE_ATTEMPTS = 5
 """Times a batch is sent when no answer came; the same bytes again are answered with the first result."""
 
-CONFIRMATION_SECONDS = 30
-"""How long a batch waits for the other ledger to confirm the issuer: a new registration crosses within seconds."""
+CONFIRMATION_SECONDS = 10
+"""How long a batch waits for the other ledger to confirm the issuer: a new registration crosses in a second or two."""
 
 CONFIRMATION_PAUSE_SECONDS = 0.5
 """Pause between attempts meanwhile."""

@@ -22,7 +22,7 @@ from bridge.cli.record_files import Entry, find_files, read_entries, total_bytes
 from bridge.cli.record_inspect import finding_as_dict, finding_line
 from bridge.cli.seeds import open_seeds, seed_file
 from bridge.clock import SystemClock
-from bridge.errors import BridgeError, LedgerUnavailableError, Reason
+from bridge.errors import BridgeError, LedgerUnavailableError
 from bridge.rpc.clients import CargoRecordsClient
 from bridge.v1 import cargo_service_pb2 as api
 from bridge.v1.cargo_pb2 import LegalBasis, LegalBasisKind
@@ -107,24 +107,10 @@ class _Work:
         with _progress(total_bytes(self.files)) as step:
             for batch in _batches(read_entries(self.files)):
                 try:
-                    outcomes += await self._submit(desk, batch)
+                    outcomes += await desk.submit(batch)
                 except LedgerUnavailableError as error:
                     return outcomes + [unanswered(entry, error) for entry in batch]
                 step(sum(entry.bytes_read for entry in batch), outcomes)
-        return outcomes
-
-    async def _submit(self, desk: Desk, batch: Sequence[Entry]) -> list[Outcome]:
-        """Outcomes of a batch; records of an issuer the other ledger is only about to know are tried again."""
-        outcomes = await desk.submit(batch)
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self.wait
-        while loop.time() < end:
-            again = [place for place, each in enumerate(outcomes) if each.reason == Reason.ISSUER_UNCONFIRMED]
-            if not again:
-                break
-            await asyncio.sleep(POLL_SECONDS)
-            for place, outcome in zip(again, await desk.submit([batch[place] for place in again]), strict=True):
-                outcomes[place] = outcome
         return outcomes
 
 
