@@ -14,8 +14,8 @@ from bridge.cli.main import app
 from bridge.cli.output import without_reason_twice
 from bridge.crypto.keys import load_signer, public_key_from_pem
 from bridge.rpc.tls import read_passphrase
-from tests.unit.bundle.bundles import make_case
 from tests.e2e.live import invoke
+from tests.unit.bundle.bundles import make_case
 
 
 @pytest.fixture(scope="module")
