@@ -8,13 +8,14 @@ import json
 import secrets
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from bridge.cargo.detect import LoadedDocument, load_file
+from bridge.cli.callers import CallerFile
 from bridge.cli.deployment import Deployment, deployed
 from bridge.cli.issuing import Corridor
 from bridge.clock import SystemClock
@@ -70,16 +71,24 @@ def loaded(data: bytes) -> LoadedDocument:
     return found[0]
 
 
-async def items(deployment: Deployment, side: str, documents: Sequence[bytes]) -> list[IssueItem]:
-    """Documents as signed items, ready to hand in any number of times."""
-    caller, clock = deployment.caller(side, "platform"), SystemClock()
+async def corridor_of(caller: CallerFile) -> Corridor:
+    """What a caller prepares and signs records with."""
     async with CargoRecordsClient(caller.channel()) as records:
-        corridor = await Corridor.fetch(caller, records)
-    made = []
+        return await Corridor.fetch(caller, records)
+
+
+def signed(corridor: Corridor, documents: Iterable[bytes]) -> list[IssueItem]:
+    """Documents as signed items, ready to hand in any number of times."""
+    clock, made = SystemClock(), []
     for data in documents:
         prepared = corridor.prepare(loaded(data), seed=secrets.token_bytes(32), clock=clock, legal_basis=BASIS)
         made.append(corridor.item(prepared, clock))
     return made
+
+
+async def items(deployment: Deployment, side: str, documents: Iterable[bytes]) -> list[IssueItem]:
+    """Documents as the platform of a side signs them."""
+    return signed(await corridor_of(deployment.caller(side, "platform")), documents)
 
 
 async def issue_until_taken(deployment: Deployment, side: str, batch: Sequence[IssueItem]) -> list[str]:

@@ -6,24 +6,25 @@ One deployment takes all four kills, one after the other, each in a run of its o
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
-from bridge.cli.bench_records import EVENTS, Preparer
+from bridge.cli.callers import load_caller
 from bridge.cli.deployment import Deployment
 from bridge.cli.issuing import Corridor
 from bridge.rpc.clients import CargoRecordsClient
 from bridge.v1 import cargo_service_pb2 as cargo_api
 from bridge.v1 import ledger_service_pb2 as ledger_api
 from bridge.v1.cargo_pb2 import Statement
-from bridge.v1.cargo_service_pb2 import IssueItem, IssueRecordsRequest
+from bridge.v1.cargo_service_pb2 import IssueRecordsRequest
 
-from .conftest import eventually, issue_until_taken, pending
+from .conftest import corridor_of, eventually, issue_until_taken, pending, signed, transport_events
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -33,35 +34,51 @@ LAST_START = 40
 """The kill falls at or after the start of this batch of 50 at the latest, so that records are always left to come."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def preparer(running: Deployment) -> AsyncIterator[Preparer]:
-    """Processes that sign for the Hong Kong platform."""
-    caller = running.caller("hk", "platform")
-    async with CargoRecordsClient(caller.channel()) as records:
-        corridor = await Corridor.fetch(caller, records)
-    made = Preparer(running.caller_path("hk", "platform"), corridor)
-    yield made
-    await asyncio.to_thread(made.close)
+_CORRIDORS: list[Corridor] = []
+"""What the signing process signs with; one, put there when the process begins."""
+
+
+def begin_signing(caller: Path) -> None:
+    _CORRIDORS.append(asyncio.run(corridor_of(load_caller(caller))))
+
+
+def sign_batch(prefix: str) -> bytes:
+    """A request of new records; bytes, because messages do not travel between processes."""
+    return IssueRecordsRequest(records=signed(_CORRIDORS[0], transport_events(BATCH, prefix))).SerializeToString()
+
+
+@pytest.fixture(scope="module")
+def platform(running: Deployment) -> Iterator[Executor]:
+    """A process that signs for the Hong Kong platform while earlier records are on their way."""
+    with ProcessPoolExecutor(
+        1,
+        mp_context=multiprocessing.get_context("spawn"),  # gRPC is running here and does not survive a fork
+        initializer=begin_signing,
+        initargs=(running.caller_path("hk", "platform"),),
+    ) as pool:
+        yield pool
 
 
 class Run:
-    """Records handed in batch by batch, and what has been taken so far."""
+    """Records handed in batch by batch as they are signed, and what has been taken so far."""
 
-    def __init__(self, deployment: Deployment, batches: Sequence[Sequence[IssueItem]], told_at: int) -> None:
-        self.deployment, self.batches = deployment, batches
+    def __init__(self, deployment: Deployment, batches: Sequence[Future[bytes]], told_at: int) -> None:
+        self.deployment = deployment
         self.ids: list[str] = []
-        self.reached = asyncio.Event()
+        self._batches = batches
         self._told_at = told_at
+        self._reached = asyncio.Event()
 
     async def issue(self) -> None:
-        for number, batch in enumerate(self.batches):
+        for number, batch in enumerate(self._batches):
+            request = IssueRecordsRequest.FromString(await asyncio.wrap_future(batch))
             if number == self._told_at:
-                self.reached.set()
-            self.ids += await issue_until_taken(self.deployment, "hk", batch)
+                self._reached.set()
+            self.ids += await issue_until_taken(self.deployment, "hk", request.records)
 
     async def kill_and_restart(self, name: str, after: float) -> None:
-        """Once the batch has begun and some seconds more have passed."""
-        await self.reached.wait()
+        """Once the batch is handed in and some seconds more have passed."""
+        await self._reached.wait()
         await asyncio.sleep(after)
         program = self.deployment.programs[name]
         program.require_running()
@@ -71,10 +88,10 @@ class Run:
 
 
 async def newest_id(deployment: Deployment, side: str) -> str:
+    """Local id of the newest record of a side; empty when it has none."""
     async with CargoRecordsClient(deployment.caller(side, "bank").channel()) as records:
-        return next(
-            (r.local_record_id for r in (await records.list(cargo_api.ListRecordsRequest(page_size=1))).records), ""
-        )
+        page = await records.list(cargo_api.ListRecordsRequest(page_size=1))
+    return page.records[0].local_record_id if page.records else ""
 
 
 async def written_after(deployment: Deployment, side: str, mark: str) -> list[cargo_api.Record]:
@@ -95,16 +112,13 @@ async def written_after(deployment: Deployment, side: str, mark: str) -> list[ca
 
 
 @pytest.mark.parametrize("name", ["hk-adapter", "sh-adapter", "relayer-hk", "relayer-sh"])
-async def test_a_killed_program_loses_and_doubles_nothing(
-    name: str, running: Deployment, preparer: Preparer, tmp_path: Path
-) -> None:
+async def test_a_killed_program_loses_and_doubles_nothing(name: str, running: Deployment, platform: Executor) -> None:
     seed = time.time_ns() % 1_000_000
     chance = random.Random(seed)
     batch, moment = chance.randrange(LAST_START), chance.uniform(0, 0.2)
     print(f"{name} is killed {moment:.3f} s after the start of batch {batch} (seed {seed})")
-    made = await asyncio.to_thread(preparer.prepare, EVENTS, RECORDS, tmp_path / "records", lambda _: None)
-    batches = [IssueRecordsRequest.FromString(data).records for data in made.batches(BATCH)]
     marks = {side: await newest_id(running, side) for side in ("hk", "sh")}
+    batches = [platform.submit(sign_batch, f"{name}-{number}") for number in range(RECORDS // BATCH)]
     run = Run(running, batches, batch)
     await asyncio.gather(run.issue(), run.kill_and_restart(name, moment))
 
