@@ -30,8 +30,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.asyncio(loop_scope=
 
 RECORDS = 5_000
 BATCH = 100
-LAST_START = 40
-"""The kill falls at or after the start of this batch of 50 at the latest, so that records are always left to come."""
+KILLED_BEFORE = 40
+"""The kill comes with a batch before this one of 50, so that records are always left to come."""
 
 
 _CORRIDORS: list[Corridor] = []
@@ -115,7 +115,7 @@ async def written_after(deployment: Deployment, side: str, mark: str) -> list[ca
 async def test_a_killed_program_loses_and_doubles_nothing(name: str, running: Deployment, platform: Executor) -> None:
     seed = time.time_ns() % 1_000_000
     chance = random.Random(seed)
-    batch, moment = chance.randrange(LAST_START), chance.uniform(0, 0.2)
+    batch, moment = chance.randrange(KILLED_BEFORE), chance.uniform(0, 0.2)
     print(f"{name} is killed {moment:.3f} s after the start of batch {batch} (seed {seed})")
     marks = {side: await newest_id(running, side) for side in ("hk", "sh")}
     batches = [platform.submit(sign_batch, f"{name}-{number}") for number in range(RECORDS // BATCH)]
