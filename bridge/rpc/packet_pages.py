@@ -23,6 +23,11 @@ _KINDS = {
     api.PACKET_KIND_ACKNOWLEDGEMENT: (KIND_ACKNOWLEDGEMENT,),
 }
 
+_NUMBERS: dict[int, api.PacketKind.ValueType] = {
+    KIND_PACKET: api.PACKET_KIND_SENT,
+    KIND_ACKNOWLEDGEMENT: api.PACKET_KIND_ACKNOWLEDGEMENT,
+}
+
 Found = StoredEntry | Place
 """An entry with its body, or only where it stands."""
 
@@ -67,8 +72,9 @@ class PacketPager:
             else:
                 found += self._queries.entries(request.client_id, kind, first, size + 1)
         found.sort(key=_position)
-        items = _cut(self._items(request.client_id, found[:size]))
-        if len(items) == len(found):
+        items = self._items(request.client_id, found[:size])
+        items = items if request.omit_bodies else _cut(items)
+        if len(items) == len(found) or not items:
             return items, None
         sent = [item.sequence for item in items if item.kind == api.PACKET_KIND_SENT]
         return items, (items[-1].position + 1, max([shown, *sent]))
@@ -86,27 +92,27 @@ class PacketPager:
         return found[:limit]
 
     def _items(self, client_id: str, found: Sequence[Found]) -> list[api.PacketItem]:
-        entries = [entry for entry in found if isinstance(entry, StoredEntry)]
+        # The writer stores a block before it is sealed; nobody may build on what is not sealed yet.
+        entries = [entry for entry in found if isinstance(entry, StoredEntry) and self._is_sealed(entry.height)]
         sent = [(client_id, entry.written.sequence) for entry in entries if entry.written.kind == KIND_PACKET]
         packets = {row.sequence: row for row in self._queries.many(PacketRow, sent)}
-        return [
-            self._item(entry, packets.get(entry.written.sequence))
-            if isinstance(entry, StoredEntry)
-            else self._bare_item(entry)
-            for entry in found
-        ]
+        items = [self._item(entry, packets.get(entry.written.sequence)) for entry in entries]
+        return items or self._bare_items([place for place in found if isinstance(place, Place)])
 
-    def _bare_item(self, place: Place) -> api.PacketItem:
-        sent = place.kind == KIND_PACKET
-        return api.PacketItem(
-            kind=api.PACKET_KIND_SENT if sent else api.PACKET_KIND_ACKNOWLEDGEMENT,
-            position=place.position,
-            height=place.height,
-            sequence=place.sequence,
-            state=api.PacketState.ValueType(place.state),
-            port=place.port,
-            block_time=timestamp_of(self._block_time(place.height)),
-        )
+    def _bare_items(self, places: Sequence[Place]) -> list[api.PacketItem]:
+        times = {height: timestamp_of(self._block_time(height)) for height in {place.height for place in places}}
+        return [
+            api.PacketItem(
+                kind=_NUMBERS[kind],
+                position=position,
+                height=height,
+                sequence=sequence,
+                state=api.PacketState.ValueType(state),
+                port=port,
+                block_time=times[height],
+            )
+            for position, height, kind, sequence, port, state in places
+        ]
 
     def _item(self, entry: StoredEntry, packet: PacketRow | None) -> api.PacketItem:
         written = entry.written
@@ -126,6 +132,13 @@ class PacketPager:
             item.state = api.PacketState.ValueType(packet.state)
             item.acknowledgement = packet.acknowledgement
         return item
+
+    def _is_sealed(self, height: int) -> bool:
+        try:
+            self._block_time(height)
+        except NotFoundError:
+            return False
+        return True
 
     def _read_block_time(self, height: int) -> int:
         notices = self._queries.notices(height - 1, 1)

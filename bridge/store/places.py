@@ -7,8 +7,7 @@ covers the body; a place that was wrong would lead to a proof that fails, never 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, literal, literal_column, select
 
@@ -24,8 +23,7 @@ _PACKET = CODECS[PacketRow].table.c
 _SEALED = SEALS.table.c.height
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """An entry of a sealed block; `state` is that of a sent packet, 0 for an acknowledgement."""
 
     position: int
@@ -74,7 +72,7 @@ class EntryPlaces:
 
     def _read(self, query: Select[Any]) -> list[Place]:
         with self._database.reader() as connection:
-            return [Place(*row) for row in connection.execute(query).all()]
+            return [Place._make(row) for row in connection.execute(query).all()]
 
 
 def _of_kind(kind: int) -> Select[Any]:
