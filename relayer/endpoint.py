@@ -14,7 +14,7 @@ from bridge.light_client.profiles import profile
 from bridge.light_client.types import ConsensusState, HeaderProfile
 from bridge.rpc.clients import LedgerClient
 from bridge.v1 import ledger_service_pb2 as api
-from bridge.v1.transaction_pb2 import Delivery, EntryRun, Operation, Transaction, TransactionBody
+from bridge.v1.transaction_pb2 import EntryRun, Transaction, TransactionBody
 from bridge.wire import encode, nanos_from, timestamp_of
 
 MAX_PAGE = 500
@@ -99,7 +99,16 @@ class Endpoint:
         """Sent packets without acknowledgement, oldest first, page by page, without their bodies."""
         token = ""
         while True:
-            request = api.ListPacketsRequest(
+            page = await self.pending_page(client_id, token)
+            yield page.items
+            token = page.next_page_token
+            if not token:
+                return
+
+    async def pending_page(self, client_id: str, token: str = "") -> api.ListPacketsResponse:
+        """One page of them: the oldest, or the one a token of the last page names."""
+        return await self._ledger.packets(
+            api.ListPacketsRequest(
                 client_id=client_id,
                 kind=api.PACKET_KIND_SENT,
                 pending_only=True,
@@ -107,11 +116,7 @@ class Endpoint:
                 page_token=token,
                 omit_bodies=True,
             )
-            page = await self._ledger.packets(request)
-            yield page.items
-            token = page.next_page_token
-            if not token:
-                return
+        )
 
     async def by_sequence(
         self, client_id: str, kind: api.PacketKind.ValueType, sequences: Sequence[int], *, bodies: bool = False
@@ -128,22 +133,28 @@ class Endpoint:
         """Header updates, each verifiable from the one before, the first from `trusted_height`."""
         return await self._ledger.headers(trusted_height, heights)
 
-    async def prove(self, first: int, count: int) -> Sequence[EntryRun]:
-        """Runs that cover the entries, under headers the ledger chooses."""
-        return (await self._ledger.prove(api.ProveEntriesRequest(first_position=first, count=count))).runs
+    async def prove(self, first: int, count: int, proof_height: int = 0) -> Sequence[EntryRun]:
+        """Runs that cover the entries, under the header of `proof_height` or under headers the ledger chooses."""
+        request = api.ProveEntriesRequest(first_position=first, count=count, proof_height=proof_height)
+        return (await self._ledger.prove(request)).runs
 
-    async def deliver(self, delivery: Delivery) -> api.DeliverResponse:
+    async def deliver(
+        self, client_id: str, headers: Sequence[bytes], runs: Sequence[EntryRun] = ()
+    ) -> api.DeliverResponse:
         """Submit one delivery under the relayer's member key; safe to repeat."""
         rules = await self.header_profile()
-        body = encode(
-            TransactionBody(
-                ledger_id=self.ledger_id,
-                member_id=self._member_id,
-                key_id=self._key_id,
-                submission_time=timestamp_of(self._clock.now()),
-                operations=[Operation(deliver=delivery)],
-            )
+        message = TransactionBody(
+            ledger_id=self.ledger_id,
+            member_id=self._member_id,
+            key_id=self._key_id,
+            submission_time=timestamp_of(self._clock.now()),
         )
+        # Filled in place: a message handed to another's constructor is written and read again, megabytes of it.
+        delivery = message.operations.add().deliver
+        delivery.client_id = client_id
+        delivery.headers.extend(headers)
+        delivery.runs.extend(runs)
+        body = encode(message)
         signature = self._signer.sign(rules.transaction_sign_bytes(self.ledger_id, body))
         return await self._ledger.deliver(Transaction(body=body, signature=signature))
 

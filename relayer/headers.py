@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
+from itertools import islice
 
 from bridge.crypto.suites import check_signature
 from bridge.errors import Reason, VerificationError
@@ -17,6 +18,9 @@ from relayer.endpoint import Endpoint
 
 MAX_KNOWN_HEIGHTS = 4096
 """Trusted heights remembered per route; an older one is asked for again."""
+
+NEWEST_HEIGHTS = 8
+"""Known heights looked at for one that serves again; an older one proves less than these."""
 
 MAX_BISECTION_STEPS = 64
 """Halvings of a height difference: enough for any 64-bit height, so that a lying ledger cannot keep us busy."""
@@ -33,6 +37,7 @@ class HeaderChain:
         self._client_id = client_id
         self._options = options
         self._known: OrderedDict[int, ConsensusState] = OrderedDict()
+        self._proves: OrderedDict[int, int] = OrderedDict()
 
     async def cover(self, heights: Iterable[int]) -> tuple[list[bytes], list[ConsensusState]]:
         """Header updates the destination lacks for `heights`, verified, and the states they prove.
@@ -60,6 +65,22 @@ class HeaderChain:
             self._known.move_to_end(state.height)
         while len(self._known) > MAX_KNOWN_HEIGHTS:
             self._known.popitem(last=False)
+
+    def note(self, height: int, entry_count: int) -> None:
+        """The source's header at `height` proves its first `entry_count` entries."""
+        self._proves[height] = entry_count
+        while len(self._proves) > MAX_KNOWN_HEIGHTS:
+            self._proves.popitem(last=False)
+
+    def covering(self, end: int) -> int:
+        """A height the destination knows whose header proves every entry below `end`; 0 when none of the newest does.
+
+        For ledgers whose headers prove earlier entries too: one header then serves many deliveries.
+        """
+        for height in islice(reversed(self._known), NEWEST_HEIGHTS):
+            if self._proves.get(height, 0) >= end:
+                return height
+        return 0
 
     def forget(self) -> None:
         """Ask the destination again: something it was thought to hold, it does not."""

@@ -14,11 +14,16 @@ MAX_WAITING_SPANS = 4096
 """Spans that may wait; beyond it new ones are left to the next sweep, which finds them on the ledger again."""
 
 
+ROOMY_ENTRIES = 16_384
+"""Waiting entries from which a sweep pauses: some seconds of carrying, so that it lists what is still to be carried."""
+
+
 class Lane:
     """Spans waiting to be carried. Nothing here is needed after a crash: the ledgers know what is pending."""
 
     def __init__(self) -> None:
         self._spans: deque[Span] = deque()
+        self._entries = 0
         self._ready = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -33,7 +38,8 @@ class Lane:
             self._spans.append(piece)
         self._ready.set()
         self._drained.clear()
-        if len(self._spans) >= MAX_WAITING_SPANS // 4:
+        self._entries += span.count
+        if self._entries >= ROOMY_ENTRIES or len(self._spans) >= MAX_WAITING_SPANS // 2:
             self._room.clear()
         return True
 
@@ -51,7 +57,8 @@ class Lane:
                 taken[-1] = Span(taken[-1].first, taken[-1].count + following.count)
             else:
                 taken.append(following)
-        if len(self._spans) < MAX_WAITING_SPANS // 8:
+        self._entries -= size
+        if self._entries < ROOMY_ENTRIES // 2 and len(self._spans) < MAX_WAITING_SPANS // 4:
             self._room.set()
         if not self._spans:
             self._drained.set()

@@ -18,9 +18,9 @@ from bridge.clock import NANOS_PER_SECOND
 from bridge.errors import BridgeError, LedgerUnavailableError, PreconditionError, Reason, VerificationError
 from bridge.light_client.types import TrustOptions
 from bridge.v1 import ledger_service_pb2 as api
-from bridge.v1.transaction_pb2 import ITEM_STATE_APPLIED, ITEM_STATE_NOOP, Delivery, EntryRun
+from bridge.v1.transaction_pb2 import ITEM_STATE_APPLIED, ITEM_STATE_NOOP, EntryRun
 from bridge.wire import nanos_from
-from relayer.endpoint import MAX_PAGE, Endpoint
+from relayer.endpoint import Endpoint
 from relayer.headers import HeaderChain
 from relayer.lane import Lane
 from relayer.plan import Span, Standstill, Turn, Waiting, due, refresh_due, spans
@@ -35,6 +35,9 @@ BACKLOG_WORKERS = 2
 
 OWN_GRACE_NANOS = 3 * NANOS_PER_SECOND
 """Age at which a sweep takes up what this relayer's own live lane should have carried."""
+
+IDLE_PAGES = 3
+"""Pages a sweep reads on without finding work; the next sweep begins with the oldest again and goes on where it was."""
 
 REFRESH_CHECK_SECONDS = 30.0
 """How often the client's age is looked at; far below a third of any sensible trusting period."""
@@ -77,10 +80,8 @@ class _Session:
     live: Lane = field(default_factory=Lane)
     backlog: Lane = field(default_factory=Lane)
     in_flight: set[int] = field(default_factory=set)
-
-
-Owed = Callable[[_Session], AsyncIterator[list[Waiting]]]
-"""Pages of what is owed."""
+    cursors: dict[str, str] = field(default_factory=dict)
+    """By ledger: the page of its pending packets with which the next sweep goes on."""
 
 
 class Route:
@@ -165,6 +166,8 @@ class Route:
         await self.destination.info()
         pair = await self.pair()
         headers = HeaderChain(self.source, self.destination, pair.destination_client, pair.options)
+        if info.provable_height:
+            headers.note(info.provable_height, info.entry_count)
         session = _Session(pair, headers, Standstill(self._fallback_delay))
         self._session = session
         self.stats.reachable, self.stats.last_error = True, ""
@@ -190,6 +193,7 @@ class Route:
             if notice.entry_count > end and self._turn.owns(notice.height):
                 waiting.append(Span(end, notice.entry_count - end))
             end = max(end, notice.entry_count)
+            session.headers.note(notice.height, notice.provable_entry_count)
             for span in [span for span in waiting if span.end <= notice.provable_entry_count]:
                 waiting.remove(span)
                 if session.live.put(span):
@@ -210,43 +214,59 @@ class Route:
 
         The own share goes first; the others' follows when nobody carries it, or at once when asked for.
         """
-        others: dict[Owed, list[Waiting]] = {self._owed_packets: [], self._owed_acknowledgements: []}
-        for owed, theirs in others.items():
-            async for page in owed(session):
+        others: list[Waiting] = []
+        for owed in (self._owed_packets, self._owed_acknowledgements):
+            oldest = True
+            async for page in _until_idle(owed(session), lambda page: any(map(self._is_own, page))):
                 found = due(page, self._turn, self.source.now(), own_grace, fallback_delay)
-                await self._enqueue(session, [item for item in found if self._turn.owns(item.height)])
-                if len(theirs) < MAX_PAGE:
-                    theirs += [item for item in found if not self._turn.owns(item.height)]
-        positions = [item.position for theirs in others.values() for item in theirs]
-        if not positions or not (session.others.look(positions, self.source.now()) or everybodys):
+                await self._enqueue(session, [item for item in found if self._is_own(item)])
+                if oldest:
+                    others += [item for item in found if not self._is_own(item)]
+                oldest = False
+        if not others or not (session.others.look([item.position for item in others], self.source.now()) or everybodys):
             return
-        for owed in others:
-            async for page in owed(session):
+        for owed in (self._owed_packets, self._owed_acknowledgements):
+            async for page in _until_idle(owed(session), bool):
                 found = due(page, self._turn, self.source.now(), own_grace, fallback_delay)
                 session.others.take(item.position for item in found)
                 await self._enqueue(session, found)
 
+    def _is_own(self, item: Waiting) -> bool:
+        return self._turn.owns(item.height)
+
     async def _owed_packets(self, session: _Session) -> AsyncIterator[list[Waiting]]:
         """Packets of the source that the destination has not received, page by page."""
         pair = session.pair
-        async for page in self.source.pending_pages(pair.source_client):
+        async for page in self._pending_pages(session, self.source, pair.source_client):
             packets = _waiting(session, page)
-            if packets:
-                received = await self.destination.by_sequence(
-                    pair.destination_client, api.PACKET_KIND_ACKNOWLEDGEMENT, [item.sequence for item in packets]
-                )
-                taken = {item.sequence for item in received}
-                yield [item for item in packets if item.sequence not in taken]
+            received = await self.destination.by_sequence(
+                pair.destination_client, api.PACKET_KIND_ACKNOWLEDGEMENT, [item.sequence for item in packets]
+            )
+            taken = {item.sequence for item in received}
+            yield [item for item in packets if item.sequence not in taken]
 
     async def _owed_acknowledgements(self, session: _Session) -> AsyncIterator[list[Waiting]]:
         """Acknowledgements the source wrote whose packets are still open at the destination, page by page."""
         pair = session.pair
-        async for page in self.destination.pending_pages(pair.destination_client):
-            if page:
-                written = await self.source.by_sequence(
-                    pair.source_client, api.PACKET_KIND_ACKNOWLEDGEMENT, [item.sequence for item in page]
-                )
-                yield _waiting(session, written)
+        async for page in self._pending_pages(session, self.destination, pair.destination_client):
+            written = await self.source.by_sequence(
+                pair.source_client, api.PACKET_KIND_ACKNOWLEDGEMENT, [item.sequence for item in page]
+            )
+            yield _waiting(session, written)
+
+    async def _pending_pages(
+        self, session: _Session, ledger: Endpoint, client_id: str
+    ) -> AsyncIterator[Sequence[api.PacketItem]]:
+        """The oldest pending packets of a ledger, then on from where the last sweep stopped reading."""
+        page = await ledger.pending_page(client_id)
+        yield page.items
+        cursors, name = session.cursors, ledger.ledger_id
+        token = page.next_page_token and (cursors.get(name) or page.next_page_token)
+        while token:
+            page = await ledger.pending_page(client_id, token)
+            token = cursors[name] = page.next_page_token
+            yield page.items
+        cursors.pop(name, None)
 
     async def _enqueue(self, session: _Session, waiting: Sequence[Waiting]) -> None:
         for span in spans(item.position for item in waiting):
@@ -272,14 +292,15 @@ class Route:
     async def _carry(self, session: _Session, batch: tuple[Span, ...]) -> None:
         """Prove, verify the headers, deliver, and count what became of each item."""
         runs: list[EntryRun] = []
+        rules = await self.source.header_profile()
         for span in batch:
-            runs.extend(await self.source.prove(span.first, span.count))
+            known = session.headers.covering(span.end) if rules.proves_earlier else 0
+            runs.extend(await self.source.prove(span.first, span.count, known))
         runs = [run for run in runs if any(item.WhichOneof("item") != "opaque" for item in run.items)]
         if not runs:
             return
         updates, states = await session.headers.cover(run.proof_height for run in runs)
-        delivery = Delivery(client_id=session.pair.destination_client, headers=updates, runs=runs)
-        answer = await self.destination.deliver(delivery)
+        answer = await self.destination.deliver(session.pair.destination_client, updates, runs)
         for result in answer.headers:
             if result.state not in (ITEM_STATE_APPLIED, ITEM_STATE_NOOP):
                 session.headers.forget()
@@ -324,12 +345,23 @@ class Route:
             height = (await self.source.info()).height
             updates, states = await session.headers.cover([height])
             if updates:
-                delivery = Delivery(client_id=session.pair.destination_client, headers=updates)
-                await self.destination.deliver(delivery)
+                await self.destination.deliver(session.pair.destination_client, updates)
                 session.headers.confirm(states)
         except BridgeError as error:
             self.stats.last_error = str(error)
             _LOG.error("client_refresh_failed", route=self.name, reason=str(error.reason), detail=str(error))
+
+
+async def _until_idle(
+    pages: AsyncIterator[list[Waiting]], has_work: Callable[[list[Waiting]], bool]
+) -> AsyncIterator[list[Waiting]]:
+    """Pages until several had no work: what waits by the thousand is being carried, and reading on would slow that."""
+    idle = 0
+    async for page in pages:
+        yield page
+        idle = 0 if has_work(page) else idle + 1
+        if idle >= IDLE_PAGES:
+            return
 
 
 def _waiting(session: _Session, items: Iterable[api.PacketItem]) -> list[Waiting]:

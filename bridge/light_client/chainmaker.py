@@ -69,6 +69,11 @@ class ChainmakerProfile:
         """False: block time has whole seconds and may stand still."""
         return False
 
+    @property
+    def proves_earlier(self) -> bool:
+        """False: a header has the root of its own transactions only."""
+        return False
+
     def decode_update(self, data: bytes) -> ChainmakerHeader:
         """[CMK-1, CMK-4] Header update from the bytes of a ChainmakerUpdate; DecodeError or LimitError otherwise."""
         update = decode_update_message(data)

@@ -53,6 +53,7 @@ class CometbftProfile:
     profile_id: Final = "cometbft"
     suite_id: Final = SUITE_ID
     strict_time: Final = True
+    proves_earlier: Final = True
 
     def decode_update(self, data: bytes) -> LightBlock:
         """[CMT-5] A CometbftUpdate, well formed; DecodeError otherwise."""

@@ -112,6 +112,11 @@ class HeaderProfile(Protocol):
         """True where two heights never share a time; false where time has whole seconds and may stand still."""
         ...
 
+    @property
+    def proves_earlier(self) -> bool:
+        """True where a header proves the entries of earlier blocks too, so that one header serves many deliveries."""
+        ...
+
     def decode_update(self, data: bytes) -> UntrustedHeader:
         """Decode a header update message. Raises DecodeError; checks form only."""
         ...

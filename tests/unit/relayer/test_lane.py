@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from relayer.lane import MAX_WAITING_SPANS, Lane
+from relayer.lane import MAX_WAITING_SPANS, ROOMY_ENTRIES, Lane
 from relayer.plan import MAX_BATCH_ENTRIES, Span
 
 
@@ -37,6 +37,26 @@ async def test_a_full_lane_refuses_and_asks_for_room() -> None:
     assert not lane.put(Span(9_999_999, 1))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(lane.room(), 0.01)
-    while len(lane) >= MAX_WAITING_SPANS // 8:
+    while len(lane) >= MAX_WAITING_SPANS // 4:
         await lane.take()
     await asyncio.wait_for(lane.room(), 5)
+
+
+async def test_a_lane_of_large_spans_asks_for_room_by_its_entries() -> None:
+    lane = Lane()
+    lane.put(Span(0, ROOMY_ENTRIES))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(lane.room(), 0.01)
+    for _ in range(ROOMY_ENTRIES // 2 // MAX_BATCH_ENTRIES + 1):
+        await lane.take()
+    await asyncio.wait_for(lane.room(), 5)
+
+
+async def test_a_lane_is_drained_when_nothing_waits() -> None:
+    lane = Lane()
+    await asyncio.wait_for(lane.drained(), 5)
+    lane.put(Span(0, 1))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(lane.drained(), 0.01)
+    await lane.take()
+    await asyncio.wait_for(lane.drained(), 5)
