@@ -21,8 +21,8 @@ from bridge.v1.cargo_service_pb2 import IssueRecordsResponse
 CALLS_IN_FLIGHT = 4
 """Issue calls in flight under saturation: one is checked, one is ordered, one is executed, one is on the wire."""
 
-MAX_OPEN_CALLS = 100
-"""Calls an open-loop schedule may have in flight before it waits: below the streams one connection may have."""
+MAX_OPEN_CALLS = 48
+"""Calls an open-loop schedule may have in flight before it waits: well below the streams one connection may have."""
 
 CALL_SECONDS = 30
 """Deadline of an issue call: the adapter's own cap."""
