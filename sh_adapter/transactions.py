@@ -26,6 +26,7 @@ from bridge.v1.chainmaker_pb2 import (
     ChainmakerEndorsementEntry,
     ChainmakerMember,
     ChainmakerNeighbor,
+    ChainmakerPayload,
     ChainmakerResult,
     ChainmakerTransaction,
     ChainmakerTxRWSet,
@@ -44,14 +45,24 @@ CONTRACT_FAILED = 4
 
 
 def build_transaction(
-    hash_function: Hash, ledger_id: str, submitted: bytes, result: TransactionResult, config: bytes = b""
+    hash_function: Hash,
+    ledger_id: str,
+    submitted: bytes,
+    result: TransactionResult,
+    config: bytes = b"",
+    signed: tuple[bytes, bytes] | None = None,
 ) -> ChainmakerTransaction:
     """[CMK-18] The ChainMaker transaction of a submitted one; `config` is the result of a config transaction.
 
+    `signed` are its sign-bytes, which are its marshalled payload, and its signature, where they are at hand.
+
     gas_used is zero, so the marshalled message is what the leaf hashes.
     """
-    transaction = Transaction.FromString(submitted)
-    payload = payload_of(hash_function, ledger_id, transaction.body)
+    if signed is not None:
+        payload, signature = ChainmakerPayload.FromString(signed[0]), signed[1]
+    else:
+        transaction = Transaction.FromString(submitted)
+        payload, signature = payload_of(hash_function, ledger_id, transaction.body), transaction.signature
     events = [
         ChainmakerContractEvent(
             topic=ENTRY_TOPIC,
@@ -65,9 +76,7 @@ def build_transaction(
     refused = result.code != 0
     return ChainmakerTransaction(
         payload=payload,
-        sender=ChainmakerEndorsementEntry(
-            signer=_sender(payload.parameters[1].value, result), signature=transaction.signature
-        ),
+        sender=ChainmakerEndorsementEntry(signer=_sender(payload.parameters[1].value, result), signature=signature),
         result=ChainmakerResult(
             code=CONTRACT_FAILED if refused else 0,
             contract_result=ChainmakerContractResult(

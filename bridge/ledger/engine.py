@@ -18,6 +18,7 @@ from bridge.clock import Nanos
 from bridge.crypto.cache import VerifiedSignatures
 from bridge.crypto.ports import SignatureCheck, SignatureTask
 from bridge.errors import BridgeError, LedgerUnavailableError, LimitError, PreconditionError, Reason
+from bridge.ledger.entries_ahead import EntriesAhead
 from bridge.ledger.examined import Examine
 from bridge.ledger.high_water import HighWaterMark
 from bridge.ledger.prepared import Prepared, PreparedTransaction
@@ -167,6 +168,7 @@ class Engine:
                 results=result.results,
                 first_position=self._tip.entry_count,
                 rotation=result.rotation,
+                signed=_signed(submissions),
             )
             with self._format_lock:
                 block = self._format.build(given)
@@ -230,8 +232,9 @@ class Engine:
 
     def prove(self, first_position: int, count: int, proof_height: int = 0) -> Sequence[ProvenRun]:
         """Runs that cover the entries; `proof_height` 0 lets the format choose."""
+        reader = EntriesAhead(self.store.reader, first_position, count)  # the writer need not wait for reading
         with self._format_lock:
-            return self._format.prove(self.store.reader, first_position, count, proof_height)
+            return self._format.prove(reader, first_position, count, proof_height)
 
     def _store_block(self, write: BlockWrite) -> None:
         """[EMB-3] Store, and settle at once what an unclear answer of the database meant."""
@@ -278,6 +281,12 @@ class Engine:
                 marked_height=height,
                 stored_height=allowed[-1][0],
             )
+
+
+def _signed(submissions: Sequence[Submission]) -> Sequence[tuple[bytes, bytes]]:
+    """What each submitter signed and its signature; nothing when one of them was not read that far."""
+    found = [submission.prepared.signed for submission in submissions]
+    return [] if None in found else [pair for pair in found if pair is not None]
 
 
 def _notice(block: SealedBlock) -> BlockNotice:

@@ -328,6 +328,13 @@ class PreparedTransaction:
         return known[2]
 
     @property
+    def signed(self) -> tuple[bytes, bytes] | None:
+        """Sign-bytes and signature, when the sign-bytes have been worked out."""
+        if self._sign_bytes is None or self.transaction is None:
+            return None
+        return self._sign_bytes[2], self.transaction.signature
+
+    @property
     def is_rotation(self) -> bool:
         """True when it rotates validators: the engine then cuts a block around it alone."""
         return any(operation.kind == "rotate_validators" for operation in self.operations)

@@ -77,6 +77,9 @@ class BlockInput:
     """Next validators, when a transaction of the block rotates them. The engine cuts such a block around that one
     transaction: it is the only transaction of its block, because some formats know rotations by a block of their own.
     """
+    signed: Sequence[tuple[bytes, bytes]] = ()
+    """Sign-bytes and signature of each transaction, when they are at hand; a format that needs them can work them out.
+    """
 
 
 @dataclass(frozen=True, slots=True)
