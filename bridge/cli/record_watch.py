@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import sys
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
 from bridge.cli.callers import CallerFile, CallerOption, load_caller
-from bridge.cli.output import JsonOption, finish, print_json, print_line
+from bridge.cli.output import EXIT_OK, JsonOption, finish, print_json, print_line
 from bridge.cli.record_view import summary
 from bridge.errors import LedgerUnavailableError
 from bridge.rpc.clients import CargoRecordsClient, LedgerClient
@@ -30,8 +33,15 @@ def watch(
 ) -> None:
     """Follow records as they are written and acknowledged; goes on by itself when the adapter was away."""
     settings = finish(lambda: load_caller(caller))
-    with contextlib.suppress(KeyboardInterrupt):  # the one way to end it
-        finish(lambda: asyncio.run(_follow(settings, after_height, as_json=as_json)))
+    signal.signal(signal.SIGINT, _end)
+    finish(lambda: asyncio.run(_follow(settings, after_height, as_json=as_json)))
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the form of a signal handler
+    """The one way to end it, at once: a watcher holds nothing that a closing connection would have to be waited for."""
+    with contextlib.suppress(RuntimeError):  # a line was being written when the signal came
+        sys.stdout.flush()
+    os._exit(EXIT_OK)
 
 
 async def _follow(caller: CallerFile, after_height: int | None, *, as_json: bool) -> None:
