@@ -55,11 +55,10 @@ def cores() -> list[int]:
 
 
 def pin(pid: int, chosen: Iterable[int]) -> None:
-    """Bind a process, its threads and its children to cores; what cannot be bound is left as it is."""
-    for process in family(pid):
-        for thread in _names(_PROC / str(process) / "task"):
-            with contextlib.suppress(OSError):
-                os.sched_setaffinity(int(thread), set(chosen))
+    """Bind a process and its threads to cores, not its children; what cannot be bound is left as it is."""
+    for thread in _names(_PROC / str(pid) / "task"):
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(int(thread), set(chosen))
 
 
 def family(pid: int) -> list[int]:

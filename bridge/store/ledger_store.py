@@ -27,6 +27,7 @@ from bridge.store.failures import storage_errors
 from bridge.store.faults import NO_FAULTS, Faults
 from bridge.store.reader import BLOCKS, ENTRIES, SEALS, TRANSACTIONS, VALIDATOR_SETS, StoreReader, read_block
 from bridge.store.reader import read_transactions as _read_transactions
+from bridge.store.recent import Recent
 from bridge.store.state import PeekState, SqlState
 from bridge.store.tables import Document, Export, RecordIdentifier
 
@@ -51,7 +52,9 @@ class LedgerStore:
         self.database = database
         self._faults = faults
         self._state = SqlState(database)
-        self._reader = StoreReader(database)
+        self._recent = Recent()
+        self._reader = StoreReader(database, self._recent)
+        self._written: tuple[int, list[StoredEntry]] = (0, [])
         self._statements: dict[tuple[str, str, int], str] = {}
         self._validator_sets: set[bytes] = set()
         self._since_checkpoint = 0
@@ -106,6 +109,7 @@ class LedgerStore:
                 self._faults.before("write_seal")
                 connection.commit()
                 self._faults.after("write_seal")
+            self._recent.remember(block, self._written[1] if self._written[0] == block.height else [])
         except BaseException:
             self.abandon()
             raise
@@ -117,6 +121,8 @@ class LedgerStore:
         """The newest block if it was stored and not sealed. Forgets all caches: a crash or a doubt came before."""
         self.abandon()
         self._state.forget()
+        self._recent.forget()
+        self._written = (0, [])
         with self.database.reader() as connection:
             height = connection.execute(select(func.max(BLOCKS.table.c.height))).scalar() or 0
             sealed = connection.execute(select(func.max(SEALS.table.c.height))).scalar() or 0
@@ -187,6 +193,7 @@ class LedgerStore:
         ]
         self._insert(TRANSACTIONS, map(TRANSACTIONS.seal, transactions))
         entries = entries_of(write)
+        self._written = (block.height, entries)
         leaves: Sequence[bytes] = block.leaves or [b""] * len(entries)
         self._insert(ENTRIES, (ENTRIES.seal(_entry_values(e, leaf)) for e, leaf in zip(entries, leaves, strict=True)))
 

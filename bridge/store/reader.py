@@ -14,12 +14,17 @@ from bridge.ledger.types import SealedBlock, StoredEntry, WrittenEntry
 from bridge.light_client.types import ConsensusState, Entry
 from bridge.store.codec import RowCodec, model_codec
 from bridge.store.database import Database
+from bridge.store.recent import Recent
 from bridge.store.tables import Block, EntryRecord, Seal, TransactionRecord, ValidatorSetBlob
 
 BLOCKS = model_codec(Block)
 SEALS = model_codec(Seal)
 VALIDATOR_SETS = model_codec(ValidatorSetBlob)
 TRANSACTIONS = model_codec(TransactionRecord)
+
+
+RECENT_ENTRIES = 512
+"""Entries up to which the newest ones are looked for in memory: those of one proof."""
 
 
 def _stored_entry(*values: Any) -> StoredEntry:
@@ -34,11 +39,15 @@ ENTRIES: RowCodec[StoredEntry] = RowCodec(EntryRecord, _stored_entry, tuple)
 class StoreReader:
     """BlockReader (`bridge.ledger.types`) over SQL. Every call reads one snapshot."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, recent: Recent | None = None) -> None:
         self._database = database
+        self._recent = recent or Recent()
 
     def block(self, height: int) -> SealedBlock:
         """The sealed block; NotFoundError HEIGHT_NOT_FOUND otherwise."""
+        known = self._recent.block(height)
+        if known is not None:
+            return known
         with self._database.reader() as connection:
             found = connection.execute(select(Seal.__table__).where(Seal.height == height)).first()  # type: ignore[arg-type, attr-defined]
             if found is None:
@@ -62,6 +71,9 @@ class StoreReader:
 
     def entries(self, first_position: int, count: int) -> Sequence[StoredEntry]:
         """Entries by position; fewer at the end."""
+        known = self._recent.entries(first_position, count) if count <= RECENT_ENTRIES else None
+        if known is not None:
+            return known
         table = ENTRIES.table
         query = (
             select(table)
