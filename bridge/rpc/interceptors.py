@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import grpc
 import structlog
@@ -33,11 +33,6 @@ CALLER: ContextVar[Caller] = ContextVar("caller")
 """The caller of the call that runs now; set for every servicer method."""
 
 _NANOS_PER_MICROSECOND = 1_000
-
-if TYPE_CHECKING:
-    _Interceptor = grpc.aio.ServerInterceptor[Any, Any]
-else:
-    _Interceptor = grpc.aio.ServerInterceptor
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +56,7 @@ class _Visit:
     messages: int = 0
 
 
-class Gate(_Interceptor):
+class Gate(grpc.aio.ServerInterceptor):
     """One for a server. Every method of every service passes it; there is no list of exceptions."""
 
     def __init__(self, identities: Identities, roles: Callable[[], RoleTable], most: GateLimits | None = None) -> None:
