@@ -7,7 +7,6 @@ Source: CometBFT libs/json; RPC answers of 0.34 to 1.0; fixtures of tendermint-r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +21,7 @@ from bridge.cli.json_values import (
     require_string,
     rfc3339,
 )
-from bridge.clock import NANOS_PER_SECOND, Nanos
+from bridge.cli.update_json import read_options
 from bridge.crypto.ports import SignatureCheck
 from bridge.crypto.suites import check_signature
 from bridge.errors import DecodeError, Reason
@@ -30,7 +29,6 @@ from bridge.light_client.cometbft import PROFILE
 from bridge.light_client.cometbft_bytes import canonical_order, header_hash
 from bridge.light_client.cometbft_types import (
     FLAG_ABSENT,
-    INT64_MAX,
     ZERO_BLOCK_ID,
     ZERO_TIME,
     BlockId,
@@ -41,16 +39,12 @@ from bridge.light_client.cometbft_types import (
     PartSetHeader,
     Validator,
     ValidatorSet,
-    require_range,
 )
-from bridge.light_client.predicates import require_options
-from bridge.light_client.types import ConsensusState, TrustOptions
+from bridge.light_client.types import ConsensusState
 from bridge.light_client.verifier import verify_update
 
 ED25519_TYPE = "tendermint/PubKeyEd25519"
 """Name of Ed25519 keys in CometBFT's JSON; other key types are not of this profile."""
-
-_FRACTION = re.compile(r"([1-9][0-9]{0,17})/([1-9][0-9]{0,17})", re.ASCII)
 
 
 def verify_case(case: Mapping[str, Any]) -> None:
@@ -79,7 +73,7 @@ def verify_case(case: Mapping[str, Any]) -> None:
         trusted_height=trusted_header.height,
         header_hash=header_hash(header),
     )
-    options, now = _options(case), rfc3339(member(case, "now"), "now")
+    options, now = read_options(case), rfc3339(member(case, "now"), "now")
     verify_update(PROFILE, consensus_state(trusted_header), block, options, now, check_signature)
 
 
@@ -87,7 +81,7 @@ def _verify_alone(
     case: Mapping[str, Any], header: Header, commit: Commit, validators: ValidatorSet, check: SignatureCheck
 ) -> None:
     if "trust_level" in case and "trusting_period_s" in case and "clock_drift_s" in case:
-        _options(case)
+        read_options(case)
     block = LightBlock(header, commit, validators, validators, 0, header_hash(header))
     PROFILE.verify_alone(block, check)
 
@@ -183,22 +177,3 @@ def _validator(value: Any) -> Validator:
         public_key=base64_bytes(member(key, "value"), "pub_key.value"),
         voting_power=decimal(member(value, "voting_power"), "voting_power"),
     )
-
-
-def _options(case: Mapping[str, Any]) -> TrustOptions:
-    level = _FRACTION.fullmatch(require_string(member(case, "trust_level"), "trust_level"))
-    if level is None:
-        raise DecodeError(Reason.INVALID_FIELD, "trust_level: a fraction such as 1/3 is expected", field="trust_level")
-    options = TrustOptions(
-        trusting_period=_seconds(case, "trusting_period_s"),
-        clock_drift=_seconds(case, "clock_drift_s"),
-        trust_numerator=int(level[1]),
-        trust_denominator=int(level[2]),
-    )
-    require_options(options)
-    return options
-
-
-def _seconds(case: Mapping[str, Any], name: str) -> Nanos:
-    seconds = require_range(number(member(case, name), name), name, 0, INT64_MAX // NANOS_PER_SECOND)
-    return Nanos(seconds * NANOS_PER_SECOND)

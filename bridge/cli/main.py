@@ -56,6 +56,8 @@ _PLUMBING = group(
     "For other implementers: the rules by themselves, case by case.",
     {
         "verify-header": ("bridge.cli.plumbing_commands:verify_header", "Judge header verification cases."),
+        "verify-membership": ("bridge.cli.plumbing_commands:verify_membership", "Judge membership cases."),
+        "verify-bundle": ("bridge.cli.plumbing_commands:verify_bundle", "Judge one proof bundle, for machines."),
     },
 )
 
