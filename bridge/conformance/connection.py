@@ -70,7 +70,7 @@ class _Details(NamedTuple):
     compression: Any
 
 
-class _Watch(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc, unused-ignore]
+class _Watch(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc, type-arg, unused-ignore]
     """Sets the deadline where the caller set none, and notes the exchange."""
 
     def __init__(self, role: str, recorder: Recorder) -> None:

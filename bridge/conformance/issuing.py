@@ -17,7 +17,7 @@ from bridge.v1 import cargo_service_pb2 as api
 from bridge.v1.cargo_pb2 import LEGAL_BASIS_KIND_CONTRACT, LegalBasis
 
 if TYPE_CHECKING:
-    from bridge.conformance.counterparty import Counterparty
+    from bridge.conformance.counterparty.ledger import Counterparty
     from bridge.conformance.kit import Kit
 
 TIMEOUT_SECONDS = 3_600
@@ -91,18 +91,14 @@ def prepare(kit: Kit, document: bytes | None, other: Counterparty, **terms: Any)
     if not isinstance(loaded, LoadedDocument) or not policy.carries(loaded.record_type):
         raise NotRun("the target's corridor lets no record of this type cross")
     issuer = Issuer(corridor.ledger_id, suite(corridor.suite), section.member_id, section.key_id, kit.signer("seed"))
-    return prepare_record(
-        loaded.document.data,
-        loaded.record_type,
-        **{
-            "issuer": issuer,
-            "seed": kit.random.randbytes(SEED_BYTES),
-            "allowed": policy.allowing(loaded.record_type),
-            "issue_time": kit.clock.now(),
-            "legal_basis": LEGAL_BASIS,
-        }
-        | terms,
-    )
+    usual: dict[str, Any] = {
+        "issuer": issuer,
+        "seed": kit.random.randbytes(SEED_BYTES),
+        "allowed": policy.allowing(loaded.record_type),
+        "issue_time": kit.clock.now(),
+        "legal_basis": LEGAL_BASIS,
+    }
+    return prepare_record(loaded.document.data, loaded.record_type, **(usual | terms))
 
 
 def item_of(

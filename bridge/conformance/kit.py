@@ -18,7 +18,7 @@ from bridge.conformance.checks import NotRun
 from bridge.conformance.connection import Recorder, call_bytes, open_channel
 from bridge.conformance.hooks import run_hook
 from bridge.conformance.issuing import Issued, issue
-from bridge.conformance.linking import confirm, link, signed_transaction
+from bridge.conformance.linking import carry, confirm, link, signed_transaction
 from bridge.conformance.sight import snapshot
 from bridge.conformance.target import MemberKey, Target
 from bridge.crypto.ports import Signer
@@ -35,7 +35,8 @@ from bridge.v1.transaction_pb2 import Delivery, EntryRun, Operation, SignedAct, 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from bridge.conformance.counterparty import Counterparty
+    from bridge.conformance.counterparty.ledger import Counterparty
+    from bridge.conformance.counterparty.packets import Written
 
 
 class Session:
@@ -195,15 +196,23 @@ class Kit:
         """Operations signed by a member of the target.toml, as the target's profile signs transactions."""
         return signed_transaction(self, operations, self.member(member), self.signer(member))
 
-    def counterparty(self, *, confirmed: bool = True, **options: Any) -> Counterparty:
-        """A fresh malicious ledger with a client on the target, paired, and the target's issuers known to it.
+    def counterparty(
+        self,
+        profile_id: str = "",
+        *,
+        paired: bool = True,
+        confirmed: bool = True,
+        act: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Counterparty:
+        """A fresh malicious ledger with a client on the target, paired, having accepted the target's members.
 
-        `options` go to `linking.link`: trusting_seconds, drift_seconds, trust_level, paired, profile_id, and what else
-        `Counterparty` takes (powers, ...).
+        `act` overrides fields of the creating act (trusting_period_seconds, clock_drift_seconds, trust_level, anchor);
+        `options` are those of `Counterparty` (powers, clock, ...).
         """
-        other = link(self, **options)
+        other = link(self, paired=paired, profile_id=profile_id, act=act or {}, **options)
         self.counterparties.append(other)
-        if confirmed and options.get("paired", True):
+        if confirmed and paired:
             confirm(self, other)
         return other
 
@@ -228,6 +237,10 @@ class Kit:
         delivery = Delivery(client_id=client_id or counterparty.client_id, headers=headers, runs=runs)
         request = api.DeliverRequest(transaction=self.transaction([Operation(deliver=delivery)], member))
         return self.ledger(role).Deliver(request)
+
+    def carry(self, counterparty: Counterparty, *written: Written) -> api.DeliverResponse:
+        """Deliver what a counterparty wrote, with the headers that its client on the target lacks."""
+        return carry(self, counterparty, *written)
 
     def issue(self, document: bytes | None = None, *, counterparty: Counterparty | None = None, **terms: Any) -> Issued:
         """A record of the seed issuer, issued on the target toward a counterparty (the shared one by default).

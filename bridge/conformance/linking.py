@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bridge.conformance.checks import Failed, NotRun, item_applied
+from bridge.conformance.checks import NotRun, item_applied
+from bridge.conformance.counterparty.ledger import Counterparty
+from bridge.conformance.counterparty.packets import Written
 from bridge.conformance.target import MemberKey
 from bridge.crypto.ports import Signer
 from bridge.errors import BridgeError
@@ -16,54 +18,25 @@ from bridge.v1.transaction_pb2 import Operation, Transaction, TransactionBody
 from bridge.wire import decode_strict, encode, timestamp_of
 
 if TYPE_CHECKING:
-    from bridge.conformance.counterparty import Counterparty
     from bridge.conformance.kit import Kit
-
-TRUSTING_SECONDS = 14 * 86_400
-"""Trusting period of a client of the kit unless its case asks for another, in seconds."""
-
-DRIFT_SECONDS = 10
-"""Clock drift of a client of the kit unless its case asks for another, in seconds."""
 
 MAX_PENDING = 500
 """Packets that a fresh client may have pending: one for each member and mapping of the target."""
 
 
 def link(
-    kit: Kit,
-    *,
-    paired: bool = True,
-    trusting_seconds: int = TRUSTING_SECONDS,
-    drift_seconds: int = DRIFT_SECONDS,
-    trust_level: tuple[int, int] = (1, 3),
-    profile_id: str = "",
-    **options: Any,
+    kit: Kit, *, paired: bool = True, profile_id: str = "", act: Mapping[str, Any], **options: Any
 ) -> Counterparty:
-    """A counterparty of a profile the target takes, with its client on the target; paired unless told otherwise."""
-    from bridge.conformance.counterparty import Counterparty  # noqa: PLC0415 it imports what a run may not need
-    from bridge.conformance.counterparty.acts import create_client_act, pair_client_act  # noqa: PLC0415
+    """A counterparty of a profile the target takes, with its client on the target; paired unless told otherwise.
 
+    `act` overrides fields of the creating act, as `acts.create_client_act` names them.
+    """
     authority = (kit.target.ledger_id, kit.signer("authority_key"))
-    other = Counterparty(
-        profile_id=profile_id or kit.other_profile,
-        ledger_id=kit.session.fresh_name("test-kit"),
-        target_ledger_id=kit.target.ledger_id,
-        **options,
-    )
-    create = create_client_act(
-        [authority],
-        kit.target.ledger_id,
-        other.client_id,
-        other.anchor(),
-        trusting_period_seconds=trusting_seconds,
-        clock_drift_seconds=drift_seconds,
-        trust_level=trust_level,
-    )
+    other = Counterparty(profile_id or kit.other_profile, **options)
+    create = other.create_act(authority, **act)
     kit.ledger("authority").CreateClient(api.CreateClientRequest(act=create))
     if paired:
-        ends = (kit.target.ledger_id, other.client_id), (other.ledger_id, other.own_client_id)
-        act = pair_client_act([authority, (other.ledger_id, other.authority)], *ends)
-        kit.ledger("authority").PairClient(api.PairClientRequest(act=act))
+        kit.ledger("authority").PairClient(api.PairClientRequest(act=other.pair_act(authority)))
     return other
 
 
@@ -77,29 +50,20 @@ def waiting_packets(kit: Kit, client_id: str) -> list[Packet]:
 
 
 def confirm(kit: Kit, other: Counterparty) -> None:
-    """The counterparty accepts everything that waits, so that records may follow; Failed when the target refuses."""
+    """The counterparty accepts all that waits, so that records may follow; Failed when the target refuses it."""
     packets = waiting_packets(kit, other.client_id)
     if packets:
-        settle(kit, other, packets)
+        written = other.commit(*(other.acknowledgement(packet.sequence) for packet in packets))
+        answer = carry(kit, other, *written)
+        for result in [*answer.headers, *answer.items]:
+            item_applied(result, "an acknowledgement that the counterparty proved takes effect")
 
 
-def settle(kit: Kit, other: Counterparty, packets: Sequence[Packet]) -> api.DeliverResponse:
-    """Acknowledge packets of the target as accepted on the counterparty, and deliver that."""
-    first = other.entry_count
-    for packet in packets:
-        other.acknowledge(packet)
-    other.advance()
-    runs = other.prove(first, len(packets))
+def carry(kit: Kit, other: Counterparty, *written: Written) -> api.DeliverResponse:
+    """Deliver what a counterparty wrote, with the headers that its client on the target lacks."""
     trusted = kit.client(other.client_id).latest_height
-    height = max(run.proof_height for run in runs)
-    headers = [other.update(height, trusted)] if height > trusted else []
-    answer = kit.deliver(other, headers=headers, runs=runs)
-    results = [*answer.headers, *answer.items]
-    if len(results) != len(headers) + len(packets):
-        raise Failed("every item is answered", got=len(results), expected=len(headers) + len(packets))
-    for result in results:
-        item_applied(result, "an acknowledgement that the counterparty proved takes effect")
-    return answer
+    headers, runs = other.delivery(*written, trusted_height=trusted)
+    return kit.deliver(other, headers=headers, runs=runs)
 
 
 def signed_transaction(kit: Kit, operations: Sequence[Operation], member: MemberKey, signer: Signer) -> Transaction:
