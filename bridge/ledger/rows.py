@@ -78,10 +78,7 @@ class ConsensusRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class PacketRow(Row):
-    """A packet this ledger sent. `state` is a PacketState number.
-
-    `acknowledgement` is empty while it is COMMITTED, and where both authorities closed it.
-    """
+    """A packet this ledger sent. `state` is a PacketState number; `acknowledgement` is empty while it is COMMITTED."""
 
     table: ClassVar[str] = "packets"
     key_fields: ClassVar[int] = 2

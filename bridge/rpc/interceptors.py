@@ -24,8 +24,8 @@ from bridge.rpc.admission import Admission, AdmissionLimits
 from bridge.rpc.errors import code_of, status_of, status_of_bug, trailers_of
 from bridge.rpc.identity import Caller, Identities
 from bridge.rpc.methods import request_classes
+from bridge.rpc.requests import decode_request
 from bridge.rpc.roles import RoleTable
-from bridge.wire import decode_strict
 
 _LOG = structlog.get_logger("bridge.rpc")
 
@@ -163,10 +163,10 @@ class Gate(grpc.aio.ServerInterceptor):
 
 
 def _decoder(method: str, inner: Any, most: int) -> Callable[[bytes], Any]:
-    """[GAT-3] Our own requests are decoded strictly; health and reflection by their own rules."""
+    """[GAT-3] [GAT-5] Our own requests by our rules; health and reflection by their own."""
     cls = request_classes().get(method)
     if cls is not None:
-        return lambda data: decode_strict(cls, data, most)
+        return lambda data: decode_request(cls, data, most)
 
     def lenient(data: bytes) -> Any:
         try:

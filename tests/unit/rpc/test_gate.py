@@ -29,7 +29,7 @@ from bridge.rpc.errors import error_from_rpc
 from bridge.rpc.interceptors import CALLER, GateLimits
 from bridge.v1 import ledger_service_pb2 as api
 from bridge.v1.ledger_service_pb2_grpc import LedgerServiceServicer, add_LedgerServiceServicer_to_server
-from bridge.v1.transaction_pb2 import Transaction
+from bridge.v1.transaction_pb2 import MisbehaviourEvidence, Transaction
 from tests.unit.rpc.doors import TRUST, open_door
 
 SERVICE = "bridge.v1.LedgerService"
@@ -226,6 +226,33 @@ async def test_bytes_that_are_not_the_request_are_refused(door, ledger, pki, dat
     assert isinstance(error, DecodeError)
     assert error.reason == Reason.MALFORMED_MESSAGE
     assert ledger.calls == []
+
+
+@pytest.mark.parametrize(
+    ("method", "request_message"),
+    [
+        ("GetHeaders", api.GetHeadersRequest(trusted_height=2**63, heights=[1])),
+        ("GetHeaders", api.GetHeadersRequest(heights=[1, 2**64 - 1])),
+        ("ListPackets", api.ListPacketsRequest(client_id="a\0b")),
+        ("SubmitMisbehaviour", api.SubmitMisbehaviourRequest(evidence=MisbehaviourEvidence(client_id="a\0b"))),
+    ],
+)
+async def test_what_no_store_can_hold_gets_no_further(door, ledger, pki, method, request_message):
+    """[GAT-5] Found by asking both databases for numbers above 2^63 - 1 and for text with NUL."""
+    async with door.channel(pki.role("relayer")) as channel:
+        call = channel.unary_unary(f"/{SERVICE}/{method}", None, None)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call(request_message.SerializeToString())
+    error = error_from_rpc(caught.value)
+    assert (type(error), error.reason) == (DecodeError, Reason.INVALID_FIELD)
+    assert ledger.calls == []
+
+
+async def test_the_largest_number_a_store_holds_passes(door, pki):
+    """[GAT-5] 2^63 - 1 itself."""
+    async with door.channel(pki.role("relayer")) as channel:
+        error = await refused(LedgerClient(channel).prove(api.ProveEntriesRequest(proof_height=2**63 - 1)))
+    assert error.reason == Reason.HEIGHT_NOT_FOUND
 
 
 async def test_an_error_keeps_class_reason_and_facts_on_the_wire(door, pki):
