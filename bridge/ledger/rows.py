@@ -78,7 +78,10 @@ class ConsensusRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class PacketRow(Row):
-    """A packet this ledger sent. `state` is a PacketState number; `acknowledgement` is empty while it is COMMITTED."""
+    """A packet this ledger sent. `state` is a PacketState number.
+
+    `acknowledgement` is empty while it is COMMITTED, and where both authorities closed it.
+    """
 
     table: ClassVar[str] = "packets"
     key_fields: ClassVar[int] = 2

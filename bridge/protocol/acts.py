@@ -14,12 +14,17 @@ from google.protobuf.message import Message
 from bridge.crypto.ports import SignatureCheck, Signer
 from bridge.crypto.signing import Domain, sign_bytes
 from bridge.crypto.suites import suite
-from bridge.errors import BridgeError, DecodeError, Reason, VerificationError
+from bridge.errors import BridgeError, DecodeError, LimitError, Reason, VerificationError
 from bridge.protocol.clients import Authority, trust_options
-from bridge.protocol.paths import require_client_id, require_ledger_id
+from bridge.protocol.commitments import Hash, payloads_digest
+from bridge.protocol.packets import MAX_TIMEOUT_SECONDS
+from bridge.protocol.paths import MAX_SEQUENCE, require_client_id, require_ledger_id
 from bridge.protocol.ports import require_known_port
+from bridge.v1.packet_pb2 import Packet
 from bridge.v1.transaction_pb2 import (
     ActSignature,
+    ClosedPacket,
+    ClosePacketsAct,
     CreateClientAct,
     PairClientAct,
     PauseAct,
@@ -27,13 +32,19 @@ from bridge.v1.transaction_pb2 import (
     RotateValidatorsAct,
     SignedAct,
 )
-from bridge.wire import decode_strict, encode, nanos_from, require_text
+from bridge.wire import decode_strict, encode, nanos_from, require_length, require_text
 
 MAX_ACT_BYTES = 64 * 1024
 """Largest signed act, in bytes: 64 validators with their keys take about 10 KiB."""
 
 MAX_REASON_CHARACTERS = 500
-"""Longest reason of a recovery, in characters."""
+"""Longest reason of a recovery or a closing, in characters."""
+
+MAX_CLOSED_PACKETS = 1000
+"""Most packets that one act closes: at most 53 bytes each, they fit a signed act with its reason and signatures."""
+
+PAYLOADS_DIGEST_BYTES = 32
+"""Length of a payloads digest; every suite's hash has it."""
 
 MAX_VALIDATORS = 64
 """Most validators of a set; a larger consortium runs its own BFT engine."""
@@ -44,7 +55,7 @@ MAX_VOTING_POWER = 2**40
 MAX_NODE_ID_CHARACTERS = 64
 """Longest node id; a ChainMaker node id has 46."""
 
-A = TypeVar("A", CreateClientAct, PairClientAct, RecoverClientAct, PauseAct, RotateValidatorsAct)
+A = TypeVar("A", CreateClientAct, PairClientAct, RecoverClientAct, ClosePacketsAct, PauseAct, RotateValidatorsAct)
 
 
 def sign_act(act: Message, *signers: tuple[str, Signer]) -> SignedAct:
@@ -111,6 +122,41 @@ def decode_recover_client(act: bytes) -> RecoverClientAct:
     message = _decode(RecoverClientAct, act)
     require_client_id(message.client_id)
     require_ledger_id(message.anchor.ledger_id, "anchor.ledger_id")
+    require_text(message.reason, "reason", most=MAX_REASON_CHARACTERS)
+    return message
+
+
+def closed_packet(hash_: Hash, packet: Packet) -> ClosedPacket:
+    """How an act names a packet; `hash_` is that of the ledger that sent it."""
+    return ClosedPacket(
+        sequence=packet.sequence,
+        timeout_seconds=packet.timeout_seconds,
+        payloads_digest=payloads_digest(hash_, packet.payloads),
+    )
+
+
+def decode_close_packets(act: bytes) -> ClosePacketsAct:
+    """[ACT-9] Two clients on two ledgers, 1 to 1,000 packets by rising sequence, a time, and a reason.
+
+    Each packet has its sequence, its timeout and the digest of its payloads. Raises DecodeError or LimitError.
+    """
+    message = _decode(ClosePacketsAct, act, "ledger_id", "counterparty_ledger_id")
+    require_client_id(message.client_id)
+    require_client_id(message.counterparty_client_id, "counterparty_client_id")
+    if not message.packets:
+        raise DecodeError(Reason.FIELD_REQUIRED, "an act that closes packets names them", field="packets")
+    if len(message.packets) > MAX_CLOSED_PACKETS:
+        raise LimitError(Reason.LIMIT_EXCEEDED, "packets", got=len(message.packets), limit=MAX_CLOSED_PACKETS)
+    before = 0
+    for packet in message.packets:
+        if not before < packet.sequence <= MAX_SEQUENCE:
+            raise DecodeError(Reason.INVALID_FIELD, "sequences rise from 1", field="sequence", got=packet.sequence)
+        before = packet.sequence
+        if not 0 < packet.timeout_seconds <= MAX_TIMEOUT_SECONDS:
+            raise DecodeError(Reason.INVALID_FIELD, "a packet has a timeout", field="timeout_seconds")
+        require_length(packet.payloads_digest, "payloads_digest", PAYLOADS_DIGEST_BYTES)
+    if not nanos_from(message.act_time, "act_time"):
+        raise DecodeError(Reason.FIELD_REQUIRED, "a closing has the time of its act", field="act_time")
     require_text(message.reason, "reason", most=MAX_REASON_CHARACTERS)
     return message
 

@@ -7,7 +7,7 @@ timeout is big-endian there and here, whatever the prose of `PACKET.md` says (a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from bridge.v1.packet_pb2 import Packet, Payload
@@ -25,9 +25,19 @@ def packet_commitment(hash_: Hash, packet: Packet) -> bytes:
 
     The timeout is 8 bytes, big-endian. Source client and sequence are bound by the entry's path.
     """
-    payloads = b"".join([payload_hash(hash_, payload) for payload in packet.payloads])
-    head = _head(hash_, packet.destination_client, packet.timeout_seconds)
-    return hash_(head + hash_(payloads))
+    return opened_commitment(
+        hash_, packet.destination_client, packet.timeout_seconds, payloads_digest(hash_, packet.payloads)
+    )
+
+
+def opened_commitment(hash_: Hash, destination_client: str, timeout_seconds: int, digest: bytes) -> bytes:
+    """The commitment from its parts: whoever knows them can name a packet and its timeout without its payload."""
+    return hash_(_head(hash_, destination_client, timeout_seconds) + digest)
+
+
+def payloads_digest(hash_: Hash, payloads: Iterable[Payload]) -> bytes:
+    """`H(payload hashes)`, the last part of a packet's commitment."""
+    return hash_(b"".join([payload_hash(hash_, payload) for payload in payloads]))
 
 
 def payload_hash(hash_: Hash, payload: Payload) -> bytes:

@@ -38,6 +38,7 @@ class PacketState(IntEnum):
     ACCEPTED = 2
     REJECTED = 3
     EXPIRED = 4
+    CLOSED_BY_AUTHORITIES = 5
 
 
 def encode_packet(

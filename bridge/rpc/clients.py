@@ -255,6 +255,10 @@ class AdminClient(_Client):
         """Recover a client; the height."""
         return (await self._write(self._stub.RecoverClient, admin.RecoverClientRequest(act=act))).height
 
+    async def close_packets(self, act: SignedAct) -> admin.ClosePacketsResponse:
+        """Close packets; the height, and whether they were closed before."""
+        return await self._write(self._stub.ClosePackets, admin.ClosePacketsRequest(act=act))
+
     async def set_pause(self, act: SignedAct) -> int:
         """Pause or resume a port; the height."""
         return (await self._write(self._stub.SetPause, admin.SetPauseRequest(act=act))).height

@@ -74,6 +74,7 @@ _REASONS: dict[type[BridgeError], tuple[Reason, ...]] = {
         Reason.CLIENT_ACTIVE,
         Reason.CONSENSUS_STATE_NOT_FOUND,
         Reason.PORT_PAUSED,
+        Reason.TIMEOUT_NOT_REACHED,
         Reason.ISSUER_UNCONFIRMED,
         Reason.RECORD_AMBIGUOUS,
         Reason.RECORD_VOIDED,
@@ -102,6 +103,7 @@ _REASONS: dict[type[BridgeError], tuple[Reason, ...]] = {
         Reason.MAPPING_CONFLICT,
         Reason.REVISION_CONFLICT,
         Reason.CLIENT_ALREADY_PAIRED,
+        Reason.PACKET_SETTLED,
     ),
     StateChangedError: (Reason.STATE_CHANGED,),
     CallerNotAllowedError: (

@@ -26,7 +26,7 @@ from bridge.v1 import member_pb2 as bridge_dot_v1_dot_member__pb2
 from bridge.v1 import transaction_pb2 as bridge_dot_v1_dot_transaction__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x62ridge/v1/admin_service.proto\x12\tbridge.v1\x1a\x16\x62ridge/v1/member.proto\x1a\x1b\x62ridge/v1/transaction.proto\"@\n\x15RegisterMemberRequest\x12\'\n\x06member\x18\x01 \x01(\x0b\x32\x17.bridge.v1.SignedMember\":\n\x16RegisterMemberResponse\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x10\n\x08sequence\x18\x02 \x01(\x04\";\n\x12ListMembersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x13ListMembersResponse\x12\'\n\x07members\x18\x01 \x03(\x0b\x32\x16.bridge.v1.MemberEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\\\n\x0bMemberEntry\x12\x33\n\x0cregistration\x18\x01 \x01(\x0b\x32\x1d.bridge.v1.MemberRegistration\x12\x18\n\x10origin_client_id\x18\x02 \x01(\t\"9\n\x14RecoverClientRequest\x12!\n\x03\x61\x63t\x18\x01 \x01(\x0b\x32\x14.bridge.v1.SignedAct\"\'\n\x15RecoverClientResponse\x12\x0e\n\x06height\x18\x01 \x01(\x04\"4\n\x0fSetPauseRequest\x12!\n\x03\x61\x63t\x18\x01 \x01(\x0b\x32\x14.bridge.v1.SignedAct\"\"\n\x10SetPauseResponse\x12\x0e\n\x06height\x18\x01 \x01(\x04\"<\n\x17RotateValidatorsRequest\x12!\n\x03\x61\x63t\x18\x01 \x01(\x0b\x32\x14.bridge.v1.SignedAct\"*\n\x18RotateValidatorsResponse\x12\x0e\n\x06height\x18\x01 \x01(\x04\x32\xa9\x03\n\x0c\x41\x64minService\x12U\n\x0eRegisterMember\x12 .bridge.v1.RegisterMemberRequest\x1a!.bridge.v1.RegisterMemberResponse\x12L\n\x0bListMembers\x12\x1d.bridge.v1.ListMembersRequest\x1a\x1e.bridge.v1.ListMembersResponse\x12R\n\rRecoverClient\x12\x1f.bridge.v1.RecoverClientRequest\x1a .bridge.v1.RecoverClientResponse\x12\x43\n\x08SetPause\x12\x1a.bridge.v1.SetPauseRequest\x1a\x1b.bridge.v1.SetPauseResponse\x12[\n\x10RotateValidators\x12\".bridge.v1.RotateValidatorsRequest\x1a#.bridge.v1.RotateValidatorsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x62ridge/v1/admin_service.proto\x12\tbridge.v1\x1a\x16\x62ridge/v1/member.proto\x1a\x1b\x62ridge/v1/transaction.proto\"@\n\x15RegisterMemberRequest\x12\'\n\x06member\x18\x01 \x01(\x0b\x32\x17.bridge.v1.SignedMember\":\n\x16RegisterMemberResponse\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x10\n\x08sequence\x18\x02 \x01(\x04\";\n\x12ListMembersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x13ListMembersResponse\x12\'\n\x07members\x18\x01 \x03(\x0b\x32\x16.bridge.v1.MemberEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\\\n\x0bMemberEntry\x12\x33\n\x0cregistration\x18\x01 \x01(\x0b\x32\x1d.bridge.v1.MemberRegistration\x12\x18\n\x10origin_client_id\x18\x02 \x01(\t\"9\n\x14RecoverClientRequest\x12!\n\x03\x61\x63t\x18\x01 \x01(\x0b\x32\x14.bridge.v1.SignedAct\"\'\n\x15RecoverClientResponse\x12\x0e\n\x06height\x18\x01 \x01(\x04\"8\n\x13\x43losePacketsRequest\x12!\n\x03\x61\x63t\x18\x01 \x01(\x0b\x32\x14.bridge.v1.SignedAct\"4\n\x14\x43losePacketsResponse\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x0c\n\x04noop\x18\x02 \x01(\x08\"4\n\x0fSetPauseRequest\x12!\n\x03\x61\x63t\x18\x01 \x01(\x0b\x32\x14.bridge.v1.SignedAct\"\"\n\x10SetPauseResponse\x12\x0e\n\x06height\x18\x01 \x01(\x04\"<\n\x17RotateValidatorsRequest\x12!\n\x03\x61\x63t\x18\x01 \x01(\x0b\x32\x14.bridge.v1.SignedAct\"*\n\x18RotateValidatorsResponse\x12\x0e\n\x06height\x18\x01 \x01(\x04\x32\xfa\x03\n\x0c\x41\x64minService\x12U\n\x0eRegisterMember\x12 .bridge.v1.RegisterMemberRequest\x1a!.bridge.v1.RegisterMemberResponse\x12L\n\x0bListMembers\x12\x1d.bridge.v1.ListMembersRequest\x1a\x1e.bridge.v1.ListMembersResponse\x12R\n\rRecoverClient\x12\x1f.bridge.v1.RecoverClientRequest\x1a .bridge.v1.RecoverClientResponse\x12O\n\x0c\x43losePackets\x12\x1e.bridge.v1.ClosePacketsRequest\x1a\x1f.bridge.v1.ClosePacketsResponse\x12\x43\n\x08SetPause\x12\x1a.bridge.v1.SetPauseRequest\x1a\x1b.bridge.v1.SetPauseResponse\x12[\n\x10RotateValidators\x12\".bridge.v1.RotateValidatorsRequest\x1a#.bridge.v1.RotateValidatorsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,14 +47,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECOVERCLIENTREQUEST']._serialized_end=524
   _globals['_RECOVERCLIENTRESPONSE']._serialized_start=526
   _globals['_RECOVERCLIENTRESPONSE']._serialized_end=565
-  _globals['_SETPAUSEREQUEST']._serialized_start=567
-  _globals['_SETPAUSEREQUEST']._serialized_end=619
-  _globals['_SETPAUSERESPONSE']._serialized_start=621
-  _globals['_SETPAUSERESPONSE']._serialized_end=655
-  _globals['_ROTATEVALIDATORSREQUEST']._serialized_start=657
-  _globals['_ROTATEVALIDATORSREQUEST']._serialized_end=717
-  _globals['_ROTATEVALIDATORSRESPONSE']._serialized_start=719
-  _globals['_ROTATEVALIDATORSRESPONSE']._serialized_end=761
-  _globals['_ADMINSERVICE']._serialized_start=764
-  _globals['_ADMINSERVICE']._serialized_end=1189
+  _globals['_CLOSEPACKETSREQUEST']._serialized_start=567
+  _globals['_CLOSEPACKETSREQUEST']._serialized_end=623
+  _globals['_CLOSEPACKETSRESPONSE']._serialized_start=625
+  _globals['_CLOSEPACKETSRESPONSE']._serialized_end=677
+  _globals['_SETPAUSEREQUEST']._serialized_start=679
+  _globals['_SETPAUSEREQUEST']._serialized_end=731
+  _globals['_SETPAUSERESPONSE']._serialized_start=733
+  _globals['_SETPAUSERESPONSE']._serialized_end=767
+  _globals['_ROTATEVALIDATORSREQUEST']._serialized_start=769
+  _globals['_ROTATEVALIDATORSREQUEST']._serialized_end=829
+  _globals['_ROTATEVALIDATORSRESPONSE']._serialized_start=831
+  _globals['_ROTATEVALIDATORSRESPONSE']._serialized_end=873
+  _globals['_ADMINSERVICE']._serialized_start=876
+  _globals['_ADMINSERVICE']._serialized_end=1382
 # @@protoc_insertion_point(module_scope)

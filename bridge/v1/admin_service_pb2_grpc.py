@@ -50,6 +50,11 @@ class AdminServiceStub:
                 request_serializer=bridge_dot_v1_dot_admin__service__pb2.RecoverClientRequest.SerializeToString,
                 response_deserializer=bridge_dot_v1_dot_admin__service__pb2.RecoverClientResponse.FromString,
                 _registered_method=True)
+        self.ClosePackets = channel.unary_unary(
+                '/bridge.v1.AdminService/ClosePackets',
+                request_serializer=bridge_dot_v1_dot_admin__service__pb2.ClosePacketsRequest.SerializeToString,
+                response_deserializer=bridge_dot_v1_dot_admin__service__pb2.ClosePacketsResponse.FromString,
+                _registered_method=True)
         self.SetPause = channel.unary_unary(
                 '/bridge.v1.AdminService/SetPause',
                 request_serializer=bridge_dot_v1_dot_admin__service__pb2.SetPauseRequest.SerializeToString,
@@ -87,6 +92,13 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ClosePackets(self, request, context):
+        """ClosePackets closes packets to a ledger that never comes back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SetPause(self, request, context):
         """SetPause pauses or resumes a port.
         """
@@ -118,6 +130,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RecoverClient,
                     request_deserializer=bridge_dot_v1_dot_admin__service__pb2.RecoverClientRequest.FromString,
                     response_serializer=bridge_dot_v1_dot_admin__service__pb2.RecoverClientResponse.SerializeToString,
+            ),
+            'ClosePackets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClosePackets,
+                    request_deserializer=bridge_dot_v1_dot_admin__service__pb2.ClosePacketsRequest.FromString,
+                    response_serializer=bridge_dot_v1_dot_admin__service__pb2.ClosePacketsResponse.SerializeToString,
             ),
             'SetPause': grpc.unary_unary_rpc_method_handler(
                     servicer.SetPause,
@@ -212,6 +229,33 @@ class AdminService:
             '/bridge.v1.AdminService/RecoverClient',
             bridge_dot_v1_dot_admin__service__pb2.RecoverClientRequest.SerializeToString,
             bridge_dot_v1_dot_admin__service__pb2.RecoverClientResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClosePackets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.v1.AdminService/ClosePackets',
+            bridge_dot_v1_dot_admin__service__pb2.ClosePacketsRequest.SerializeToString,
+            bridge_dot_v1_dot_admin__service__pb2.ClosePacketsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,6 +61,8 @@ class _PacketStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PacketSta
     """Acknowledged as rejected."""
     PACKET_STATE_EXPIRED: _PacketState.ValueType  # 4
     """Acknowledged as expired."""
+    PACKET_STATE_CLOSED_BY_AUTHORITIES: _PacketState.ValueType  # 5
+    """Closed without an acknowledgement, by an act of both authorities."""
 
 class PacketState(_PacketState, metaclass=_PacketStateEnumTypeWrapper):
     """PacketState is how far a sent packet has come."""
@@ -75,6 +77,8 @@ PACKET_STATE_REJECTED: PacketState.ValueType  # 3
 """Acknowledged as rejected."""
 PACKET_STATE_EXPIRED: PacketState.ValueType  # 4
 """Acknowledged as expired."""
+PACKET_STATE_CLOSED_BY_AUTHORITIES: PacketState.ValueType  # 5
+"""Closed without an acknowledgement, by an act of both authorities."""
 Global___PacketState: _TypeAlias = PacketState  # noqa: Y015
 
 class _ClientState:
@@ -356,7 +360,7 @@ class PacketItem(_message.Message):
     port: _builtins.str
     """Port of the packet."""
     acknowledgement: _builtins.bytes
-    """Acknowledgement bytes that closed a sent packet; empty while pending."""
+    """Acknowledgement bytes that closed a sent packet; empty while pending, and where both authorities closed it."""
     @_builtins.property
     def block_time(self) -> _timestamp_pb2.Timestamp:
         """Time of the block that wrote it."""

@@ -132,6 +132,7 @@ class Operation(_message.Message):
     RECOVER_CLIENT_FIELD_NUMBER: _builtins.int
     SET_PAUSE_FIELD_NUMBER: _builtins.int
     ROTATE_VALIDATORS_FIELD_NUMBER: _builtins.int
+    CLOSE_PACKETS_FIELD_NUMBER: _builtins.int
     register_member: _builtins.bytes
     """Registers, rotates or revokes a member and its keys: the exact bytes of a SignedMember."""
     register_mapping: _builtins.bytes
@@ -146,6 +147,8 @@ class Operation(_message.Message):
     """Pauses or resumes a port: the exact bytes of a SignedAct over PauseAct."""
     rotate_validators: _builtins.bytes
     """Replaces the validator set: the exact bytes of a SignedAct over RotateValidatorsAct."""
+    close_packets: _builtins.bytes
+    """Closes packets to a ledger that never comes back: the exact bytes of a SignedAct over ClosePacketsAct."""
     @_builtins.property
     def issue_record(self) -> Global___IssueRecord:
         """Issues, amends or voids a record."""
@@ -171,12 +174,13 @@ class Operation(_message.Message):
         recover_client: _builtins.bytes = ...,
         set_pause: _builtins.bytes = ...,
         rotate_validators: _builtins.bytes = ...,
+        close_packets: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_client", b"create_client", "deliver", b"deliver", "issue_record", b"issue_record", "kind", b"kind", "pair_client", b"pair_client", "recover_client", b"recover_client", "register_mapping", b"register_mapping", "register_member", b"register_member", "rotate_validators", b"rotate_validators", "set_pause", b"set_pause", "submit_misbehaviour", b"submit_misbehaviour"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["close_packets", b"close_packets", "create_client", b"create_client", "deliver", b"deliver", "issue_record", b"issue_record", "kind", b"kind", "pair_client", b"pair_client", "recover_client", b"recover_client", "register_mapping", b"register_mapping", "register_member", b"register_member", "rotate_validators", b"rotate_validators", "set_pause", b"set_pause", "submit_misbehaviour", b"submit_misbehaviour"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_client", b"create_client", "deliver", b"deliver", "issue_record", b"issue_record", "kind", b"kind", "pair_client", b"pair_client", "recover_client", b"recover_client", "register_mapping", b"register_mapping", "register_member", b"register_member", "rotate_validators", b"rotate_validators", "set_pause", b"set_pause", "submit_misbehaviour", b"submit_misbehaviour"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["close_packets", b"close_packets", "create_client", b"create_client", "deliver", b"deliver", "issue_record", b"issue_record", "kind", b"kind", "pair_client", b"pair_client", "recover_client", b"recover_client", "register_mapping", b"register_mapping", "register_member", b"register_member", "rotate_validators", b"rotate_validators", "set_pause", b"set_pause", "submit_misbehaviour", b"submit_misbehaviour"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["register_member", "register_mapping", "issue_record", "create_client", "pair_client", "deliver", "submit_misbehaviour", "recover_client", "set_pause", "rotate_validators"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["register_member", "register_mapping", "issue_record", "create_client", "pair_client", "deliver", "submit_misbehaviour", "recover_client", "set_pause", "rotate_validators", "close_packets"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -599,6 +603,88 @@ class RecoverClientAct(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecoverClientAct: _TypeAlias = RecoverClientAct  # noqa: Y015
+
+@_typing.final
+class ClosePacketsAct(_message.Message):
+    """ClosePacketsAct closes packets to a ledger that never comes back; both authorities sign it, and with that attest that
+    the other ledger has accepted none of them and never will.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEDGER_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    COUNTERPARTY_LEDGER_ID_FIELD_NUMBER: _builtins.int
+    COUNTERPARTY_CLIENT_ID_FIELD_NUMBER: _builtins.int
+    PACKETS_FIELD_NUMBER: _builtins.int
+    ACT_TIME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ledger_id: _builtins.str
+    """Ledger that sent the packets."""
+    client_id: _builtins.str
+    """Client they were sent through."""
+    counterparty_ledger_id: _builtins.str
+    """Ledger they were sent to."""
+    counterparty_client_id: _builtins.str
+    """Client on that ledger that should have received them."""
+    reason: _builtins.str
+    """Reason, for the audit trail, at most 500 characters."""
+    @_builtins.property
+    def packets(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClosedPacket]:
+        """Packets to close, 1 to 1,000, by rising sequence."""
+
+    @_builtins.property
+    def act_time(self) -> _timestamp_pb2.Timestamp:
+        """Time of the act, after the timeout of every packet."""
+
+    def __init__(
+        self,
+        *,
+        ledger_id: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        counterparty_ledger_id: _builtins.str = ...,
+        counterparty_client_id: _builtins.str = ...,
+        packets: _abc.Iterable[Global___ClosedPacket] | None = ...,
+        act_time: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["act_time", b"act_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act_time", b"act_time", "client_id", b"client_id", "counterparty_client_id", b"counterparty_client_id", "counterparty_ledger_id", b"counterparty_ledger_id", "ledger_id", b"ledger_id", "packets", b"packets", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClosePacketsAct: _TypeAlias = ClosePacketsAct  # noqa: Y015
+
+@_typing.final
+class ClosedPacket(_message.Message):
+    """ClosedPacket names one packet by what its commitment is made of, so that no other packet can be meant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    TIMEOUT_SECONDS_FIELD_NUMBER: _builtins.int
+    PAYLOADS_DIGEST_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Sequence of the packet."""
+    timeout_seconds: _builtins.int
+    """Timeout of the packet in UNIX seconds."""
+    payloads_digest: _builtins.bytes
+    """Payloads digest: the hash over the packet's payload hashes, as it stands in the packet's commitment."""
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        timeout_seconds: _builtins.int = ...,
+        payloads_digest: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payloads_digest", b"payloads_digest", "sequence", b"sequence", "timeout_seconds", b"timeout_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClosedPacket: _TypeAlias = ClosedPacket  # noqa: Y015
 
 @_typing.final
 class PauseAct(_message.Message):

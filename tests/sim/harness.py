@@ -26,6 +26,7 @@ from bridge.light_client.profiles import profile
 from bridge.light_client.types import ConsensusState
 from bridge.protocol.acts import sign_act
 from bridge.protocol.clients import Authority, encode_anchor
+from bridge.protocol.packets import PacketState
 from bridge.v1.cargo_pb2 import RECORD_TYPE_BILL_OF_LADING
 from bridge.v1.member_pb2 import (
     MEMBER_ROLE_ISSUER,
@@ -307,7 +308,7 @@ class World:
                     unseen.append(entry)
             else:
                 packet = destination.state.get(PacketRow, (destination.client_id, written.sequence))
-                if packet is not None and not packet.acknowledgement:
+                if packet is not None and packet.state == PacketState.COMMITTED:
                     unseen.append(entry)
         return unseen
 

@@ -59,7 +59,10 @@ def exactly_once(source: SimLedger, destination: SimLedger) -> list[str]:
 
 
 def acknowledgements_match(source: SimLedger, destination: SimLedger) -> list[str]:
-    """I6: the acknowledgement that closed a packet is the one that was written, and hashes to its entry."""
+    """I6: the acknowledgement that closed a packet is the one that was written, and hashes to its entry.
+
+    A packet that both authorities closed has none, and took no effect.
+    """
     found = []
     hash_ = suite(destination.suite_id).hash
     receipts = {receipt.sequence: receipt for receipt in destination.receipts()}
@@ -72,6 +75,10 @@ def acknowledgements_match(source: SimLedger, destination: SimLedger) -> list[st
         if packet.state == PacketState.COMMITTED:
             continue
         receipt, entry = receipts.get(packet.sequence), entries.get(packet.sequence)
+        if packet.state == PacketState.CLOSED_BY_AUTHORITIES:
+            if packet.acknowledgement or (receipt is not None and receipt.outcome == OUTCOME_ACCEPTED):
+                found.append(f"{source.ledger_id}: {packet.sequence} was closed and took effect")
+            continue
         if receipt is None or entry is None or packet.acknowledgement != receipt.acknowledgement:
             found.append(f"{source.ledger_id}: {packet.sequence} was closed by an acknowledgement nobody wrote")
             continue

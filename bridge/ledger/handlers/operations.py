@@ -11,6 +11,7 @@ from bridge.ledger.handlers.clients import (
     execute_recover_client,
     execute_submit_misbehaviour,
 )
+from bridge.ledger.handlers.closing import execute_close_packets
 from bridge.ledger.handlers.delivery import execute_deliver
 from bridge.ledger.handlers.governance import execute_rotate_validators, execute_set_pause
 from bridge.ledger.handlers.mappings import execute_register_mapping
@@ -36,6 +37,7 @@ OPERATIONS: dict[str, tuple[Handler, frozenset[int]]] = {
     "deliver": (execute_deliver, _RELAYERS),
     "submit_misbehaviour": (execute_submit_misbehaviour, _RELAYERS | _CARRIERS),
     "recover_client": (execute_recover_client, _CARRIERS),
+    "close_packets": (execute_close_packets, _CARRIERS),
     "set_pause": (execute_set_pause, _CARRIERS),
     "rotate_validators": (execute_rotate_validators, _CARRIERS),
 }

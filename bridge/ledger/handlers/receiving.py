@@ -101,10 +101,28 @@ def settled_acknowledgement(ctx: BlockContext, client: Client, item: PreparedIte
     packet = _sent_packet(ctx, client, item.sequence)
     if packet.state == PacketState.COMMITTED:
         return None
+    if packet.state == PacketState.CLOSED_BY_AUTHORITIES:
+        return _after_closing(client, item)
     if packet.acknowledgement != item.body:
         raise VerificationError(
             Reason.ACKNOWLEDGEMENT_CONFLICT,
             "the packet was closed by another acknowledgement",
+            client_id=client.client_id,
+            sequence=item.sequence,
+        )
+    return ItemResult(state=ITEM_STATE_NOOP, sequence=item.sequence)
+
+
+def _after_closing(client: Client, item: PreparedItem) -> ItemResult:
+    """[ACK-4] What comes after both authorities closed a packet changes nothing: NOOP where nothing took effect there.
+
+    Raises VerificationError ACKNOWLEDGEMENT_CONFLICT for an ACCEPTED: the authorities attested that there was none.
+    """
+    assert item.outcome is not None
+    if item.outcome.outcome == OUTCOME_ACCEPTED:
+        raise VerificationError(
+            Reason.ACKNOWLEDGEMENT_CONFLICT,
+            "both authorities closed the packet as never accepted",
             client_id=client.client_id,
             sequence=item.sequence,
         )

@@ -49,6 +49,11 @@ class AdminServicer(AdminServiceServicer):
         applied = await self._node.apply(Operation(recover_client=encode(request.act)))
         return api.RecoverClientResponse(height=applied.height)
 
+    async def ClosePackets(self, request: api.ClosePacketsRequest, context: Any) -> api.ClosePacketsResponse:  # noqa: N802, ARG002
+        """[ADS-6] Close packets to a ledger that never comes back, by an act of both authorities."""
+        applied = await self._node.apply(Operation(close_packets=encode(request.act)))
+        return api.ClosePacketsResponse(height=applied.height, noop=applied.result.noop)
+
     async def SetPause(self, request: api.SetPauseRequest, context: Any) -> api.SetPauseResponse:  # noqa: N802, ARG002
         """[ADS-4] Pause or resume a port of a client."""
         applied = await self._node.apply(Operation(set_pause=encode(request.act)))

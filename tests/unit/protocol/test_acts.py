@@ -1,4 +1,4 @@
-"""Acts [ACT-1] to [ACT-7] and trust options [CLI-1]."""
+"""Acts [ACT-1] to [ACT-7], [ACT-9], and trust options [CLI-1]."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ import pytest
 from google.protobuf.message import Message
 
 from bridge.crypto.keys import generate_signer
-from bridge.crypto.suites import check_signature
+from bridge.crypto.suites import check_signature, suite
 from bridge.errors import BridgeError, DecodeError, NotFoundError, Reason, VerificationError
 from bridge.protocol.acts import (
     MAX_ACT_BYTES,
+    MAX_CLOSED_PACKETS,
+    MAX_REASON_CHARACTERS,
     MAX_VALIDATORS,
+    closed_packet,
+    decode_close_packets,
     decode_create_client,
     decode_pair_client,
     decode_pause,
@@ -29,8 +33,13 @@ from bridge.protocol.clients import (
     Authority,
     trust_options,
 )
+from bridge.protocol.commitments import opened_commitment, packet_commitment
+from bridge.protocol.packets import encode_packet
+from bridge.protocol.ports import encode_payload
 from bridge.v1.transaction_pb2 import (
     ActSignature,
+    ClosedPacket,
+    ClosePacketsAct,
     CreateClientAct,
     PairClientAct,
     PauseAct,
@@ -77,6 +86,26 @@ def recover(**over: Any) -> RecoverClientAct:
     return RecoverClientAct(**(fields | over))
 
 
+def named(*sequences: int, **over: Any) -> list[ClosedPacket]:
+    return [
+        ClosedPacket(**({"sequence": each, "timeout_seconds": 1_790_000_000, "payloads_digest": bytes(32)} | over))
+        for each in sequences
+    ]
+
+
+def close(**over: Any) -> ClosePacketsAct:
+    fields: dict[str, Any] = {
+        "ledger_id": "hk-trade-1",
+        "client_id": "sh-0",
+        "counterparty_ledger_id": "sh-trade-1",
+        "counterparty_client_id": "hk-0",
+        "packets": named(3, 4, 9),
+        "act_time": timestamp_of(1_790_000_000_000_000_000),
+        "reason": "the other ledger was wound up",
+    }
+    return ClosePacketsAct(**(fields | over))
+
+
 def pause(**over: Any) -> PauseAct:
     fields: dict[str, Any] = {
         "ledger_id": "hk-trade-1",
@@ -108,6 +137,7 @@ ACTS: list[tuple[Callable[..., Message], Callable[[bytes], Message]]] = [
     (create, decode_create_client),
     (pair, decode_pair_client),
     (recover, decode_recover_client),
+    (close, decode_close_packets),
     (pause, decode_pause),
     (rotate, decode_rotation),
 ]
@@ -124,7 +154,7 @@ def test_an_act_decodes_as_itself_and_as_no_other(
         with pytest.raises(BridgeError) as caught:
             other(data)
         assert isinstance(caught.value, DecodeError | NotFoundError)
-    assert len(others) == 4
+    assert len(others) == 5
 
 
 @pytest.mark.parametrize(
@@ -140,6 +170,23 @@ def test_an_act_decodes_as_itself_and_as_no_other(
         (decode_recover_client, recover(reason=""), Reason.INVALID_FIELD),
         (decode_recover_client, recover(reason="r" * 501), Reason.INVALID_FIELD),
         (decode_recover_client, recover(anchor=None), Reason.INVALID_IDENTIFIER),
+        (decode_close_packets, close(ledger_id=""), Reason.INVALID_IDENTIFIER),
+        (decode_close_packets, close(counterparty_ledger_id="?"), Reason.INVALID_IDENTIFIER),
+        (decode_close_packets, close(client_id="SH"), Reason.INVALID_IDENTIFIER),
+        (decode_close_packets, close(counterparty_client_id=""), Reason.INVALID_IDENTIFIER),
+        (decode_close_packets, close(packets=[]), Reason.FIELD_REQUIRED),
+        (decode_close_packets, close(packets=named(*range(1, MAX_CLOSED_PACKETS + 2))), Reason.LIMIT_EXCEEDED),
+        (decode_close_packets, close(packets=named(0, 1)), Reason.INVALID_FIELD),
+        (decode_close_packets, close(packets=named(4, 4)), Reason.INVALID_FIELD),
+        (decode_close_packets, close(packets=named(4, 3)), Reason.INVALID_FIELD),
+        (decode_close_packets, close(packets=named(2**63)), Reason.INVALID_FIELD),
+        (decode_close_packets, close(packets=named(3, timeout_seconds=0)), Reason.INVALID_FIELD),
+        (decode_close_packets, close(packets=named(3, timeout_seconds=2**60)), Reason.INVALID_FIELD),
+        (decode_close_packets, close(packets=named(3, payloads_digest=bytes(31))), Reason.INVALID_FIELD),
+        (decode_close_packets, close(packets=named(3, payloads_digest=b"")), Reason.INVALID_FIELD),
+        (decode_close_packets, close(act_time=None), Reason.FIELD_REQUIRED),
+        (decode_close_packets, close(reason=""), Reason.INVALID_FIELD),
+        (decode_close_packets, close(reason="r" * 501), Reason.INVALID_FIELD),
         (decode_pause, pause(port="title"), Reason.PORT_UNKNOWN),
         (decode_pause, pause(act_time=None), Reason.FIELD_REQUIRED),
         (decode_rotation, rotate(set_number=1), Reason.VALIDATOR_SET_INVALID),
@@ -157,6 +204,29 @@ def test_acts_out_of_form_are_refused(decode: Callable[[bytes], Message], act: M
     with pytest.raises(BridgeError) as caught:
         decode(encode(act))
     assert caught.value.reason is reason
+
+
+def test_the_largest_closing_fits_a_signed_act() -> None:
+    last, timeout = 2**63 - 1, 253_402_300_799
+    packets = named(*range(last - MAX_CLOSED_PACKETS + 1, last + 1), timeout_seconds=timeout)
+    act = close(packets=packets, reason="\U0001f6a2" * MAX_REASON_CHARACTERS, act_time=timestamp_of(timeout * 10**9))
+    data = encode(sign_act(act, ("hk-trade-1", HK), ("sh-trade-1", SH)))
+    assert decode_close_packets(decode_signed_act(data).act) == act
+
+
+def test_an_act_names_a_packet_by_the_parts_of_its_commitment() -> None:
+    hash_ = suite(SUITE).hash
+    packet, _ = encode_packet("sh-0", "hk-0", 7, 1_790_000_000, encode_payload("cargo", b"value"))
+    made = closed_packet(hash_, packet)
+    assert (made.sequence, made.timeout_seconds) == (7, 1_790_000_000)
+    commitment = opened_commitment(hash_, "hk-0", made.timeout_seconds, made.payloads_digest)
+    assert commitment == packet_commitment(hash_, packet)
+    for other in (
+        opened_commitment(hash_, "hk-1", made.timeout_seconds, made.payloads_digest),
+        opened_commitment(hash_, "hk-0", made.timeout_seconds - 1, made.payloads_digest),
+        opened_commitment(hash_, "hk-0", made.timeout_seconds, bytes(32)),
+    ):
+        assert other != commitment
 
 
 @pytest.mark.parametrize(
