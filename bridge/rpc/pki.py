@@ -143,34 +143,49 @@ def make_pki(
     root = Folder(folder.resolve())
     now = clock.now()
     for index, side in enumerate(SIDES):
-        _make_side(root.sub(side.name), side, chosen[side.name], now, validators)
+        _make_side(root.sub(side.name), side, chosen[side.name], now, validators, _relayers())
         _make_relayer(root.sub(f"relayer-{side.name}"), side, index, chosen)
     made = tuple(root.made)
     kept = tuple(path for path in dict.fromkeys(root.kept) if path not in set(made))
     return PkiReport(root.path, made, kept, chosen)
 
 
-def _make_side(folder: Folder, side: Side, port: int, now: Nanos, validators: int) -> None:
+def make_one_side(
+    folder: Path, side: Side, clock: Clock, relayers: Sequence[str], port: int = 0, validators: int = DEFAULT_VALIDATORS
+) -> int:
+    """[PKI-1] Make what one adapter needs in `folder`, its relayers having these names; the port it listens on.
+
+    A free port is chosen unless one is named or was before; what is there already stays. Raises as `make_pki`.
+    """
+    file = folder / "adapter.yaml"
+    chosen = _port_in(file) if file.exists() else port or _free_ports(1)[0]
+    _make_side(Folder(folder.resolve()), side, chosen, clock.now(), validators, relayers)
+    return chosen
+
+
+def _make_side(folder: Folder, side: Side, port: int, now: Nanos, validators: int, relayers: Sequence[str]) -> None:
     tls, keys = folder.sub("tls"), folder.sub("keys")
     authority = certificate_authority(tls, f"{side.trust_domain} development authority", now)
     certificate(tls, "adapter", authority, side.identity("adapter"), now, LOOPBACK_HOSTS)
     for name in CALLERS:
         certificate(tls, name, authority, side.identity(name), now)
-    for name in _relayers():
+    for name in relayers:
         # A relayer serves its operator too, so its certificate also names where it is reached.
         certificate(tls, name, authority, side.identity(name), now, LOOPBACK_HOSTS)
     suite_id = profile(side.profile).suite_id
     signer = signing_key(keys, AUTHORITY, suite_id)
     for number in range(1, validators + 1):
         signing_key(keys, f"validator-{number}", suite_id)
-    members = _make_members(folder, side, suite_id, signer, now)
-    _write_roles(folder, side)
+    members = _make_members(folder, side, suite_id, signer, now, relayers)
+    _write_roles(folder, side, relayers)
     _write_adapter(folder, side, port, members, now, validators)
     for name in CALLERS:
         _write_caller(folder, side, name, port)
 
 
-def _make_members(folder: Folder, side: Side, suite_id: str, authority: Signer, now: Nanos) -> list[str]:
+def _make_members(
+    folder: Folder, side: Side, suite_id: str, authority: Signer, now: Nanos, relayers: Sequence[str]
+) -> list[str]:
     """The members a ledger begins with, each registered by its authority; paths relative to the side's folder."""
     issuer, names = side.issuer
     wanted: list[tuple[str, list[MemberRole.ValueType], tuple[tuple[str, str], ...]]] = [
@@ -178,7 +193,7 @@ def _make_members(folder: Folder, side: Side, suite_id: str, authority: Signer, 
         (NODE, [MEMBER_ROLE_PLATFORM], (("Latn", f"{side.name.upper()} trade platform"),)),
         (issuer, [MEMBER_ROLE_ISSUER], names),
     ]
-    wanted += [(name, [MEMBER_ROLE_RELAYER], (("Latn", f"Relayer {name}"),)) for name in _relayers()]
+    wanted += [(name, [MEMBER_ROLE_RELAYER], (("Latn", f"Relayer {name}"),)) for name in relayers]
     keys, members = folder.sub("keys"), folder.sub("members")
     for member_id, roles, texts in wanted:
         key = signing_key(keys, member_id, suite_id)
@@ -216,9 +231,9 @@ def _key(name: str, folder: str = "keys") -> dict[str, str]:
     return {"key_file": f"{folder}/{name}.key", "passphrase_file": f"{folder}/passphrase"}
 
 
-def _write_roles(folder: Folder, side: Side) -> None:
+def _write_roles(folder: Folder, side: Side, relayers: Sequence[str]) -> None:
     identities: dict[str, Any] = {side.identity(name): {"roles": [role]} for name, role in CALLERS.items()}
-    for member in _relayers():
+    for member in relayers:
         identities[side.identity(member)] = {"roles": ["relayer"], "member": member}
     comment = (
         "Who may call this adapter. Roles have their shipped meaning (docs/errors.md tells who acts on a refusal);\n"
