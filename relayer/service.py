@@ -167,6 +167,7 @@ async def _trace(route: Route, sequence: int) -> list[api.TraceStep]:
     received = written[0] if written else None
     outcome = Outcome.Name(Acknowledgement.FromString(received.body).outcome) if received else ""
     closed = item.state != ledger_api.PACKET_STATE_COMMITTED
+    by_act = item.state == ledger_api.PACKET_STATE_CLOSED_BY_AUTHORITIES
     state = ledger_api.PacketState.Name(item.state).removeprefix("PACKET_STATE_")
     return [
         api.TraceStep(step="sent", done=True, ledger_id=source, height=item.height, detail=f"port {item.port}"),
@@ -185,7 +186,9 @@ async def _trace(route: Route, sequence: int) -> list[api.TraceStep]:
             height=received.height if received else 0,
             detail=outcome.removeprefix("OUTCOME_"),
         ),
-        api.TraceStep(step="acknowledged", done=closed, ledger_id=source, detail=state if closed else ""),
+        api.TraceStep(
+            step="closed" if by_act else "acknowledged", done=closed, ledger_id=source, detail=state if closed else ""
+        ),
     ]
 
 

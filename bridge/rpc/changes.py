@@ -1,4 +1,4 @@
-"""What changed on a ledger block by block, for those who watch records: versions written, and packets acknowledged.
+"""What changed on a ledger block by block, for those who watch records: versions written, and packets closed.
 
 Nothing is kept for watchers: the blocks themselves say what happened in them, so a watch resumes from any height.
 Blocking; runs in the reading pool.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bridge.ledger.results import applied_operations, closed_packets
 from bridge.ledger.rows import HOME, PacketRow, RecordRow
 from bridge.protocol.ports import CARGO_PORT
 from bridge.store.queries import StoreQueries
 from bridge.store.reader import StoreReader
-from bridge.v1.transaction_pb2 import ITEM_STATE_APPLIED, OperationResult, Transaction, TransactionBody
+from bridge.v1.transaction_pb2 import ITEM_STATE_APPLIED
 
 VersionKey = tuple[str, bytes, int]
 
@@ -31,13 +32,13 @@ class RecordChanges:
         for version in written:
             if version.height == height:
                 changed[(version.origin, version.record_key, version.version)] = None
-        for key in self._acknowledged(height):
+        for key in self._ended(height):
             changed[key] = None
         records = {row.key: row for row in self._queries.many(RecordRow, list({(o, k): None for o, k, _ in changed}))}
         return [(records[(origin, key)], (origin, key, number)) for origin, key, number in changed]
 
-    def _acknowledged(self, height: int) -> Iterator[VersionKey]:
-        """[CHG-2] Versions whose packets an acknowledgement closed in this block: results say which took effect."""
+    def _ended(self, height: int) -> Iterator[VersionKey]:
+        """[CHG-2] Versions whose packets were closed in this block: results say which closings took effect."""
         closed = [
             (client_id, sequence)
             for transaction in self._reader.transactions(height)
@@ -52,25 +53,12 @@ class RecordChanges:
 
 
 def _closed(submitted: bytes, data: bytes) -> Iterator[tuple[str, int]]:
-    """(client, sequence) of each acknowledgement of a transaction that took effect."""
-    body = TransactionBody.FromString(Transaction.FromString(submitted).body)
-    for operation, result in zip(body.operations, results_of(data), strict=True):
-        if operation.WhichOneof("kind") != "deliver" or result.code:
-            continue
+    """(client, sequence) of each packet that an acknowledgement or an act of a transaction closed."""
+    for operation, result in applied_operations(submitted, data):
+        yield from closed_packets(operation)
         delivery = operation.deliver
         items = [item for run in delivery.runs for item in run.items]
         answers = result.items[len(delivery.headers) :]
         for item, answer in zip(items, answers, strict=True):
             if item.HasField("acknowledgement") and answer.state == ITEM_STATE_APPLIED:
                 yield delivery.client_id, item.acknowledgement.sequence
-
-
-def results_of(data: bytes) -> list[OperationResult]:
-    """Operation results from the bytes a transaction's results hash covers: each after its length in 4 bytes."""
-    found: list[OperationResult] = []
-    at = 0
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        found.append(OperationResult.FromString(data[at + 4 : at + 4 + size]))
-        at += 4 + size
-    return found

@@ -24,6 +24,7 @@ from bridge.protocol.commitments import acknowledgement_commitment, packet_commi
 from bridge.protocol.paths import acknowledgement_path, packet_path
 from bridge.store.codec import CODECS, RowCodec
 from bridge.store.database import Database
+from bridge.store.fsck_packets import misstated_packets
 from bridge.store.queries import DOCUMENTS, EXPORTS, StoreQueries
 from bridge.store.reader import BLOCKS, ENTRIES, SEALS, TRANSACTIONS, VALIDATOR_SETS, StoreReader
 from bridge.store.tables import Meta, RecordIdentifier
@@ -76,6 +77,7 @@ def check_ledger(
     yield from _guarded("chain", _check_chain(reader, block_format, profile))
     yield from _guarded("proofs", _check_proofs(reader, block_format, profile))
     yield from _guarded("entries", _check_entries(reader, hash_of(profile.suite_id)))
+    yield from _guarded("packets", _check_packets(database))
     yield from _guarded("record_versions", _check_versions(database, profile, hash_of))
     yield from _guarded("record_identifiers", _check_identifiers(database))
 
@@ -256,6 +258,12 @@ def _is_body_bound(stored: StoredEntry, hash_: Hash) -> bool:
         path = acknowledgement_path(written.client_id, written.sequence)
         value = acknowledgement_commitment(hash_, written.body)
     return path == written.entry.path and value == written.entry.value
+
+
+def _check_packets(database: Database) -> Iterator[Finding]:
+    """Every sent packet against its entry, its acknowledgement, or the act that closed it."""
+    for place, detail in misstated_packets(database):
+        yield Finding(place, Reason.STORAGE_CORRUPT, detail)
 
 
 def _check_versions(database: Database, profile: HeaderProfile, hash_of: Callable[[str], Hash]) -> Iterator[Finding]:
