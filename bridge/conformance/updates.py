@@ -1,0 +1,162 @@
+"""Hands header updates to the target and says what became of them, for clients of every profile the target takes.
+
+A refusal is only worth something when the client is alive: after each one the honest twin of the forged header must be
+taken, so that what was wrong with the forged one was the very thing that its case names.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bridge.clock import NANOS_PER_SECOND
+from bridge.conformance.checks import expect, expect_equal, item_applied, item_refused, unmoved
+from bridge.errors import Reason
+from bridge.v1 import ledger_service_pb2 as api
+from bridge.v1.transaction_pb2 import ItemResult, MisbehaviourEvidence, TrustAnchor
+
+if TYPE_CHECKING:
+    from bridge.conformance.counterparty.ledger import Counterparty
+    from bridge.conformance.kit import Kit
+
+COMETBFT = "cometbft"
+CHAINMAKER = "chainmaker"
+BOTH = (COMETBFT, CHAINMAKER)
+
+Reasons = Reason | Sequence[Reason] | Mapping[str, Reason]
+"""One reason, any of several, or one for each profile."""
+
+Wrong = Callable[["Counterparty"], Mapping[str, Any]]
+"""What is to be wrong with a header of a counterparty: fields of `Forgery`."""
+
+EXPIRY_SECONDS = 1
+"""Trusting period of a client that is to expire while the kit waits, in seconds."""
+
+WAIT_SECONDS = 10
+"""Longest wait for a client to expire, in seconds; after that the target's clock is at fault."""
+
+WHOLE_SECOND = 1.05
+"""A little more than a second: a ledger whose time has whole seconds judges by the second that has begun."""
+
+
+def counterparties(kit: Kit, profiles: Sequence[str] = BOTH, **options: Any) -> Iterator[Counterparty]:
+    """A fresh counterparty of each of these profiles that the target takes, with an unpaired client."""
+    for profile_id in profiles:
+        if profile_id in kit.profiles:
+            yield kit.counterparty(profile_id, paired=False, **options)
+
+
+def advanced(other: Counterparty, blocks: int = 1) -> int:
+    """The height after so many more empty blocks."""
+    for _ in range(blocks):
+        other.advance()
+    return other.height
+
+
+def submit(kit: Kit, other: Counterparty, *updates: bytes) -> list[ItemResult]:
+    """Deliver headers; one result for each, or Failed."""
+    for index, update in enumerate(updates):
+        kit.evidence(f"{other.profile_id}-header-{len(kit.kept)}-{index}", update)
+    results = list(kit.deliver(other, headers=updates).headers)
+    expect_equal(len(results), len(updates), "every header is answered, in order")
+    return results
+
+
+def take(kit: Kit, other: Counterparty, update: bytes, height: int = 0) -> None:
+    """Failed unless an honest header takes effect and stands as the newest one; `height` is that of the newest block."""
+    item_applied(submit(kit, other, update)[0], "an honest header is believed")
+    require_newest(kit, other, height or other.height)
+
+
+def require_newest(kit: Kit, other: Counterparty, height: int) -> None:
+    """Failed unless the client holds exactly what the block at this height says, as its newest trusted state."""
+    client, block = kit.client(other.client_id), other.chain.consensus(height)
+    expect_equal(client.latest_height, height, "the newest trusted height")
+    expect_equal(client.latest_header_hash, block.header_hash, "the hash of the newest trusted header")
+    expect_equal(client.latest_root, block.root, "the root of the newest trusted header")
+    expect_equal(client.next_validators_hash, block.next_validators_hash, "the validators that sign what follows")
+    expect_equal(client.state, api.CLIENT_STATE_ACTIVE, "the client is active")
+
+
+def refuse(kit: Kit, other: Counterparty, update: bytes, reasons: Reasons, what: str = "") -> None:
+    """Failed unless the header is refused with one of the reasons and nothing moved."""
+    with unmoved(kit, other.client_id):
+        (result,) = submit(kit, other, update)
+        item_refused(result, *reasons_for(other, reasons), message=what or "the header is refused")
+
+
+def refuse_forged(
+    kit: Kit,
+    reasons: Reasons,
+    wrong: Wrong,
+    *,
+    profiles: Sequence[str] = BOTH,
+    blocks: Sequence[int] = (1, 3),
+    **options: Any,
+) -> None:
+    """For clients of each profile: the forged header is refused, right above the trusted height and further up.
+
+    `blocks` are the distances that are tried; afterwards the honest twin of each is taken.
+    """
+    for other in counterparties(kit, profiles, **options):
+        for distance in blocks:
+            trusted = other.height
+            height = advanced(other, distance)
+            where = "directly above the trusted height" if distance == 1 else f"{distance} above the trusted height"
+            forged = other.forge(height, trusted_height=trusted, **wrong(other))
+            refuse(kit, other, forged, reasons, f"a forged {other.profile_id} header {where} is refused")
+            take(kit, other, other.update(height, trusted))
+
+
+def reasons_for(other: Counterparty, reasons: Reasons) -> Sequence[Reason]:
+    """The reasons that count for a counterparty's profile."""
+    if isinstance(reasons, Reason):
+        return (reasons,)
+    return (reasons[other.profile_id],) if isinstance(reasons, Mapping) else reasons
+
+
+def state_of(kit: Kit, other: Counterparty) -> str:
+    """The client's state in a word."""
+    return api.ClientState.Name(kit.client(other.client_id).state).removeprefix("CLIENT_STATE_")
+
+
+def require_state(kit: Kit, other: Counterparty, state: str, message: str = "the client's state") -> None:
+    """Failed unless the client is ACTIVE, EXPIRED or FROZEN as expected."""
+    expect_equal(state_of(kit, other), state, message)
+
+
+def wait_expired(kit: Kit, *others: Counterparty) -> None:
+    """Wait until the target says that these clients have expired, and a second longer; Failed when it never does."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    for other in others:
+        while (state := state_of(kit, other)) != "EXPIRED":
+            expect(time.monotonic() < deadline, "a client expires on time", got=state, expected="EXPIRED")
+            time.sleep(0.1)
+    time.sleep(WHOLE_SECOND)
+
+
+def accuse(
+    kit: Kit, other: Counterparty, header_1: bytes, header_2: bytes, *, client_id: str = "", role: str = "relayer"
+) -> api.SubmitMisbehaviourResponse:
+    """Submit two headers as evidence."""
+    kit.evidence(f"{other.profile_id}-evidence-1", header_1)
+    kit.evidence(f"{other.profile_id}-evidence-2", header_2)
+    evidence = MisbehaviourEvidence(client_id=client_id or other.client_id, header_1=header_1, header_2=header_2)
+    return kit.ledger(role).SubmitMisbehaviour(api.SubmitMisbehaviourRequest(evidence=evidence))
+
+
+def freeze(kit: Kit, other: Counterparty) -> tuple[bytes, bytes]:
+    """Have a client frozen by two headers for one height; the evidence."""
+    height = other.advance()
+    header_1, header_2 = other.equivocate(height)
+    accuse(kit, other, header_1, header_2)
+    require_state(kit, other, "FROZEN", "two headers at one height freeze the client")
+    return header_1, header_2
+
+
+def aged_anchor(other: Counterparty, seconds: int) -> TrustAnchor:
+    """The counterparty's anchor as it would look, had its header been made so many seconds earlier."""
+    anchor = other.anchor()
+    anchor.header_time.seconds = other.now // NANOS_PER_SECOND - seconds
+    return anchor
