@@ -44,6 +44,8 @@ class Program:
     name: str
     command: Sequence[str]
     log: Path
+    detached: bool = False
+    """True for one that goes on when this program and its terminal have ended."""
     process: subprocess.Popen[bytes] | None = None
     _sink: IO[bytes] | None = field(default=None, repr=False)
 
@@ -52,7 +54,12 @@ class Program:
         self._sink = self.log.open("ab")
         environment = dict(os.environ, PYTHONUNBUFFERED="1")
         self.process = subprocess.Popen(  # noqa: S603 - our own console scripts, no shell
-            self.command, stdin=subprocess.DEVNULL, stdout=self._sink, stderr=self._sink, env=environment
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._sink,
+            stderr=self._sink,
+            env=environment,
+            start_new_session=self.detached,
         )
 
     def require_running(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from bridge.cli.tree import SETTINGS, commands, group
+from bridge.cli.tree import SETTINGS, CommandWithGroup, commands, group
 
 _RECORD = group(
     "record",
@@ -61,6 +61,24 @@ _PLUMBING = group(
     },
 )
 
+_CONFORMANCE = CommandWithGroup(
+    "conformance",
+    "bridge.cli.conformance:conformance",
+    "Test a ledger, a relayer or a verifier against the protocol.",
+    group(
+        "target",
+        "A test ledger for the conformance kit.",
+        {
+            "init": ("bridge.cli.conformance_target:init", "Make keys, settings and a target.toml of a test ledger."),
+            "start": ("bridge.cli.conformance_target:start", "Start the test ledger in the background."),
+            "stop": ("bridge.cli.conformance_target:stop", "Stop the test ledger in order."),
+            "restart": ("bridge.cli.conformance_target:restart", "Stop the test ledger and start it again."),
+            "kill": ("bridge.cli.conformance_target:kill", "End the test ledger as a power cut would; start it again."),
+            "reset": ("bridge.cli.conformance_target:reset", "Throw away what the test ledger holds; start it anew."),
+        },
+    ),
+)
+
 
 class Root(TyperGroup):
     """The top of the tree."""
@@ -81,6 +99,7 @@ class Root(TyperGroup):
                     "member": _MEMBER,
                     "doctor": ("bridge.cli.doctor:doctor", "Check this machine, a caller's file, a configuration."),
                     "fsck": ("bridge.cli.fsck:fsck", "Check every row of a ledger's database against its blocks."),
+                    "conformance": _CONFORMANCE,
                     "plumbing": _PLUMBING,
                     "version": ("bridge.cli.version:version", "Print versions."),
                 }

@@ -97,6 +97,15 @@ def finish(work: Callable[[], T]) -> T:
         fail(error)
 
 
+def run_to_end(work: Callable[[], T]) -> T:
+    """Run a long piece of work; a BridgeError becomes its sentence, Ctrl-C ends it with code 1."""
+    try:
+        return finish(work)
+    except KeyboardInterrupt:
+        sys.stderr.write("cargobridge: interrupted\n")
+        raise typer.Exit(EXIT_REFUSED) from None
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run asynchronous work to its end; Ctrl-C ends it with code 1."""
     try:

@@ -37,11 +37,25 @@ class LazyCommand(TyperCommand):
         return self.load().make_context(info_name, args, parent=parent, **extra)
 
 
-def commands(entries: Mapping[str, tuple[str, str] | TyperGroup]) -> dict[str, Any]:
+class CommandWithGroup(LazyCommand):
+    """A lazy command under whose name there is also a group of further ones: `NAME GROUP ...` goes to the group."""
+
+    def __init__(self, name: str, target: str, summary: str, inner: TyperGroup) -> None:
+        super().__init__(name, target, summary)
+        self.inner = inner
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """The group's context when its name comes first, else the command's own."""
+        if args[:1] == [self.inner.name]:
+            return self.inner.make_context(f"{info_name} {self.inner.name}", args[1:], parent=parent, **extra)
+        return super().make_context(info_name, args, parent=parent, **extra)
+
+
+def commands(entries: Mapping[str, tuple[str, str] | TyperGroup | LazyCommand]) -> dict[str, Any]:
     """Commands by name from (target, summary) pairs and groups; one whose module is not installed is left out."""
     made: dict[str, Any] = {}
     for name, entry in entries.items():
-        if isinstance(entry, TyperGroup):
+        if isinstance(entry, TyperGroup | LazyCommand):
             made[name] = entry
         elif find_spec(entry[0].partition(":")[0]) is not None:
             made[name] = LazyCommand(name, *entry)

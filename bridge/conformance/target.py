@@ -16,11 +16,11 @@ target, hence the prefix.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from bridge.bundle.anchor import MAX_ANCHOR_BYTES, decode_anchor_file
 from bridge.conformance.case import Case
@@ -52,6 +52,27 @@ ROLE_ALIASES = {"bank": "reader", "regulator": "auditor"}
 _CERTIFICATE_SUFFIXES = (".pem", ".crt")
 
 
+class Identity(FileModel):
+    """Certificate and key that the kit shows under one role."""
+
+    certificate: Path
+    key: Path
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_stem(cls, value: object, info: ValidationInfo) -> object:
+        """A text means two files: STEM.pem (or .crt) and STEM.key."""
+        if not isinstance(value, str):
+            return value
+        stem = in_folder(Path(value), info)
+        return {"certificate": _certificate(stem), "key": stem.with_name(f"{stem.name}.key")}
+
+    @field_validator("certificate", "key")
+    @classmethod
+    def _there(cls, path: Path, info: ValidationInfo) -> Path:
+        return existing_file(path, info)
+
+
 class MemberKey(KeySection):
     """A member and the key it signs with."""
 
@@ -68,6 +89,8 @@ class Hooks(FileModel):
     """Stop the ledger in order and start it again."""
     kill: tuple[str, ...] = ()
     """End the ledger as a power cut would, and start it again."""
+    serve: tuple[str, ...] = ()
+    """The ledger itself, in the foreground; for `conformance target start`, never run by the kit."""
 
 
 def _identities(value: object, info: ValidationInfo) -> object:
@@ -85,9 +108,9 @@ class TargetFile(FileModel):
     """The whole file. Relative paths stand against the file's folder; what is not named is not tested with."""
 
     endpoint: str = Field(pattern=r"^[^:\s]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")
-    ledger_id: LedgerId
+    ledger_id: LedgerId = ""
     tls_ca: Path
-    identities: Annotated[dict[str, str], BeforeValidator(_identities)]
+    identities: Annotated[dict[str, Identity], BeforeValidator(_identities)]
     trust_anchor: Path | None = None
     server_name: str = ""
     authority_key: KeySection | None = None
@@ -106,13 +129,10 @@ class TargetFile(FileModel):
 
     @field_validator("identities")
     @classmethod
-    def _stems(cls, identities: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        stems = {ROLE_ALIASES.get(name, name): in_folder(Path(stem), info) for name, stem in identities.items()}
-        for stem in stems.values():
-            _certificate(stem)
-        if not stems:
+    def _roles(cls, identities: dict[str, Identity]) -> dict[str, Identity]:
+        if not identities:
             raise ValueError("at least one identity is needed, such as relayer")
-        return {name: str(stem) for name, stem in stems.items()}
+        return {ROLE_ALIASES.get(name, name): identity for name, identity in identities.items()}
 
     @field_validator("capabilities")
     @classmethod
@@ -138,6 +158,24 @@ class Target:
         path = path / TARGET_FILE if path.is_dir() else path
         return cls(load_model(TargetFile, path), path.resolve().parent, str(path))
 
+    @classmethod
+    def bare(cls, endpoint: str, ca: Path, certificate: Path, key: Path, role: str) -> Target:
+        """A target of which only a door and one identity are known; its ledger id is learned by asking.
+
+        DecodeError CONFIGURATION_INVALID when a file is not there or the endpoint is not host:port.
+        """
+        fields = {"endpoint": endpoint, "tls_ca": ca, "identities": {role: {"certificate": certificate, "key": key}}}
+        try:
+            file = TargetFile.model_validate(fields, context={"folder": Path.cwd()})
+        except ValidationError as error:
+            told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+            raise DecodeError(Reason.CONFIGURATION_INVALID, told) from error
+        return cls(file, Path.cwd(), endpoint)
+
+    def learned(self, ledger_id: str) -> Target:
+        """The target with the id that its ledger says it has."""
+        return replace(self, file=self.file.model_copy(update={"ledger_id": ledger_id}))
+
     @property
     def endpoint(self) -> str:
         """Where it answers, host:port."""
@@ -145,7 +183,7 @@ class Target:
 
     @property
     def ledger_id(self) -> str:
-        """The ledger's id."""
+        """The ledger's id; empty until it is learned where the target.toml names none."""
         return self.file.ledger_id
 
     @property
@@ -155,11 +193,10 @@ class Target:
 
     def tls(self, role: str) -> TlsFiles:
         """TLS files of an identity; DecodeError CONFIGURATION_INVALID when there is none."""
-        stem = self.file.identities.get(ROLE_ALIASES.get(role, role))
-        if stem is None:
+        identity = self.file.identities.get(ROLE_ALIASES.get(role, role))
+        if identity is None:
             raise DecodeError(Reason.CONFIGURATION_INVALID, f"the target.toml has no identity {role}")
-        path = Path(stem)
-        return TlsFiles(certificate=_certificate(path), key=_key(path), ca=self.file.tls_ca)
+        return TlsFiles(certificate=identity.certificate, key=identity.key, ca=self.file.tls_ca)
 
     def anchor(self) -> TrustAnchor | None:
         """The pinned anchor; None when the file names none."""
@@ -184,6 +221,7 @@ class Target:
             "authority_key": file.authority_key,
             "relayer_key": file.relayer_key,
             "second_relayer": file.second_relayer_key,
+            "second_relayer_key": file.second_relayer_key,
             "seed": file.seed,
             "tls_ca_key": file.tls_ca_key,
             "trust_anchor": file.trust_anchor,
@@ -221,10 +259,3 @@ def _certificate(stem: Path) -> Path:
         if path.is_file():
             return path
     raise ValueError(f"there is no certificate {stem}{_CERTIFICATE_SUFFIXES[0]}")
-
-
-def _key(stem: Path) -> Path:
-    path = stem.with_name(stem.name + ".key")
-    if not path.is_file():
-        raise ValueError(f"there is no key {path}")
-    return path
