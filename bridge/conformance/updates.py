@@ -64,7 +64,7 @@ def submit(kit: Kit, other: Counterparty, *updates: bytes) -> list[ItemResult]:
 
 
 def take(kit: Kit, other: Counterparty, update: bytes, height: int = 0) -> None:
-    """Failed unless an honest header takes effect and stands as the newest one; `height` is that of the newest block."""
+    """Failed unless an honest header applies and stands as the newest one, by default that of the newest block."""
     item_applied(submit(kit, other, update)[0], "an honest header is believed")
     require_newest(kit, other, height or other.height)
 
