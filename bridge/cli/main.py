@@ -42,6 +42,18 @@ _MEMBER = group(
     },
 )
 
+_ACT = group(
+    "act",
+    "Acts that both authorities sign.",
+    {
+        "close-packets": ("bridge.cli.acts:close_packets", "Prepare: close packets to a ledger that never comes back."),
+        "recover-client": ("bridge.cli.acts:recover_client", "Prepare: a new anchor for a frozen or expired client."),
+        "show": ("bridge.cli.acts:show", "Show what an act file says and who signed it."),
+        "sign": ("bridge.cli.acts:sign", "Add the caller's authority's signature to an act file."),
+        "submit": ("bridge.cli.acts:submit", "Submit a signed act to the ledger it is for."),
+    },
+)
+
 _PKI = group(
     "pki",
     "Certificates and keys.",
@@ -92,6 +104,7 @@ class Root(TyperGroup):
                     "bench": ("bridge.cli.bench:bench", "Measure throughput, latency and memory on this machine."),
                     "pki": _PKI,
                     "link": ("bridge.cli.link:link", "Join two ledgers by acts of both authorities."),
+                    "act": _ACT,
                     "anchor": ("bridge.cli.link:anchor", "Write a ledger's trust anchor to a file, to be pinned."),
                     "record": _RECORD,
                     "verify": ("bridge.cli.verify:verify", "Verify a proof bundle offline."),

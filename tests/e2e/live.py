@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from bridge.cli.main import app
+from bridge.clock import Clock
 from tests.unit.rpc.pair import Pair, linked_pair
 
 
@@ -64,8 +65,8 @@ class Live:
 
 
 @asynccontextmanager
-async def live_pair(folder: Path) -> AsyncIterator[Live]:
+async def live_pair(folder: Path, clock: Clock | None = None) -> AsyncIterator[Live]:
     """A linked pair whose log lines stay out of what commands print."""
     with capture_logs():
-        async with linked_pair(folder) as pair:
+        async with linked_pair(folder, clock) as pair:
             yield Live(pair)

@@ -255,13 +255,14 @@ class Pair:
 
 
 @asynccontextmanager
-async def linked_pair(folder: Path) -> AsyncIterator[Pair]:
+async def linked_pair(folder: Path, clock: Clock | None = None) -> AsyncIterator[Pair]:
     """Both adapters serving and linked, members announced."""
+    clock = clock or SystemClock()
     make_pki(folder, SystemClock(), validators=1)
     async with AsyncExitStack() as stack:
-        pair = Pair(folder, stack, SystemClock())
+        pair = Pair(folder, stack, clock)
         for side, kind in KINDS.items():
-            pair.adapters[side] = await start_adapter(load_settings(folder / side / "adapter.yaml"), kind)
+            pair.adapters[side] = await start_adapter(load_settings(folder / side / "adapter.yaml"), kind, clock)
             stack.push_async_callback(pair.adapters[side].stop)
         callers = [pair.party(side, "authority").caller for side in KINDS]
         pair.clients = await link_ledgers(callers[0], callers[1], trusting_seconds=86_400)
