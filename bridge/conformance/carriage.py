@@ -11,11 +11,12 @@ from weakref import WeakSet
 from bridge.conformance.checks import expect, expect_equal, item_applied, item_refused, unmoved
 from bridge.errors import BridgeError, Reason
 from bridge.protocol.acknowledgements import decode_acknowledgement
+from bridge.protocol.ports import CARGO_PORT, encode_payload
 from bridge.v1 import admin_service_pb2 as admin_api
 from bridge.v1 import cargo_service_pb2 as cargo_api
 from bridge.v1 import identifier_service_pb2 as identifier_api
 from bridge.v1 import ledger_service_pb2 as api
-from bridge.v1.packet_pb2 import OUTCOME_EXPIRED, OUTCOME_REJECTED, Acknowledgement, Outcome
+from bridge.v1.packet_pb2 import OUTCOME_EXPIRED, OUTCOME_REJECTED, Acknowledgement, Outcome, Payload
 from bridge.v1.transaction_pb2 import ITEM_STATE_REFUSED, Delivery, EntryRun, ItemResult, Operation, PauseAct
 from bridge.wire import timestamp_of
 
@@ -165,6 +166,19 @@ def familiar(kit: Kit) -> Counterparty:
 def reference(kit: Kit) -> str:
     """A record reference that nothing used before."""
     return kit.session.fresh_name("KIT").upper()
+
+
+def record_payload(kit: Kit, other: Counterparty, **over: object) -> Payload:
+    """The payload of a new record, with these fields replaced."""
+    payload = encode_payload(CARGO_PORT, other.record(reference(kit)).value)
+    for field, value in over.items():
+        setattr(payload, field, value)
+    return payload
+
+
+def record_packet(kit: Kit, other: Counterparty) -> Written:
+    """A packet with a new record, which no block holds yet."""
+    return other.packet(record_payload(kit, other))
 
 
 def answers(kit: Kit, other: Counterparty) -> list[api.PacketItem]:

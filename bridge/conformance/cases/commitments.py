@@ -6,7 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bridge.conformance import proofs
-from bridge.conformance.carriage import familiar, placed, proven, reference, refuse_runs, sent_packet, state_name
+from bridge.conformance.carriage import (
+    familiar,
+    placed,
+    proven,
+    record_packet,
+    reference,
+    refuse_runs,
+    sent_packet,
+    state_name,
+)
 from bridge.conformance.case import case
 from bridge.conformance.checks import expect_equal
 from bridge.conformance.counterparty.ledger import Counterparty
@@ -18,7 +27,6 @@ from bridge.light_client.types import Entry
 from bridge.protocol.acknowledgements import encode_accepted, encode_rejected
 from bridge.protocol.commitments import packet_commitment
 from bridge.protocol.paths import acknowledgement_path, packet_path
-from bridge.protocol.ports import CARGO_PORT, encode_payload
 from bridge.v1.packet_pb2 import Packet
 from bridge.v1.transaction_pb2 import RunItem, WrittenAcknowledgement
 from bridge.wire import encode
@@ -28,11 +36,6 @@ ELSEWHERE = "elsewhere-0"
 
 HASHES = {"sha256-ed25519": "sm3-sm2", "sha256-p256": "sm3-sm2", "sm3-sm2": "sha256-ed25519"}
 """A suite with another hash, for each suite."""
-
-
-def record_packet(kit: Kit, other: Counterparty) -> Written:
-    """A packet with a new record, which no block holds yet."""
-    return other.packet(encode_payload(CARGO_PORT, other.record(reference(kit)).value))
 
 
 def refuse_changed(kit: Kit, *changes: Callable[[Packet], object]) -> None:

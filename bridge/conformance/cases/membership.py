@@ -13,6 +13,7 @@ from bridge.conformance.carriage import (
     introduce,
     placed,
     proven,
+    record_packet,
     reference,
     refuse_runs,
     trust,
@@ -29,11 +30,6 @@ from bridge.v1.transaction_pb2 import EntryRun, RunItem
 
 BEYOND = 1_000
 """Heights above the newest one that no ledger of a case ever reaches."""
-
-
-def record_packet(kit: Kit, other: Counterparty) -> Written:
-    """A packet with a new record, which no block holds yet."""
-    return other.packet(encode_payload(CARGO_PORT, other.record(reference(kit)).value))
 
 
 def one_run(kit: Kit, other: Counterparty, *written: Written) -> tuple[list[Written], EntryRun]:
