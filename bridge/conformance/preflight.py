@@ -73,13 +73,17 @@ def _context(tls: TlsFiles) -> ssl.SSLContext:
 
 def _shake(context: ssl.SSLContext, plain: socket.socket, server_name: str, endpoint: str) -> None:
     try:
-        with context.wrap_socket(plain, server_hostname=server_name) as secured:
-            # A TLS 1.3 server tells only after the handshake that it does not take the client's certificate.
-            secured.settimeout(KNOCK_SECONDS / 4)
+        secured = context.wrap_socket(plain, server_hostname=server_name)
+        with secured:
+            # A TLS 1.3 server tells only after the handshake that it does not take the client's certificate, and one
+            # that speaks gRPC says something first.
             secured.sendall(_HTTP2_PREFACE)
-            secured.recv(1)
-    except TimeoutError:
-        return  # it shook hands and waits: that is all a knock wants to know
+            heard = secured.recv(1)
+    except TimeoutError as error:
+        detail = f"{endpoint} takes connections and does not answer; it is no gRPC server, or it hangs"
+        raise LedgerUnavailableError(Reason.LEDGER_UNAVAILABLE, detail) from error
+    except ConnectionError:
+        heard = b""
     except ssl.SSLCertVerificationError as error:
         detail = f"{endpoint} shows a certificate that is not to be trusted: {error.verify_message}"
         raise VerificationError(Reason.CERTIFICATE_INVALID, detail) from error
@@ -89,6 +93,9 @@ def _shake(context: ssl.SSLContext, plain: socket.socket, server_name: str, endp
             raise PreconditionError(Reason.CERTIFICATE_INVALID, detail) from error
         detail = f"{endpoint} does not take the kit's certificate: {(error.reason or str(error)).lower()}"
         raise CallerNotAllowedError(Reason.CERTIFICATE_INVALID, detail) from error
+    if not heard:
+        detail = f"{endpoint} shook hands and closed: it does not take the kit's certificate, or it speaks no gRPC"
+        raise CallerNotAllowedError(Reason.CERTIFICATE_INVALID, detail)
 
 
 _HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))

@@ -115,6 +115,7 @@ def run_cases(cases: Sequence[Case], bench: Bench, options: RunOptions, mode: st
         subject=dict(bench.subject()),
         seed=options.seed,
         profile=options.profile,
+        pattern=options.pattern,
         started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
         seconds=round(time.monotonic() - begun, 3),
         results=results,

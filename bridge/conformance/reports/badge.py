@@ -24,8 +24,10 @@ def verdict(report: RunReport) -> tuple[str, str]:
         return f"failing {ran}", _RED
     levels = [level for level in Level if report.conformant(level)]
     excused = report.counts[Status.EXPECTED_FAIL]
-    if excused or not levels:
+    if excused:
         return f"{excused} expected failures", _AMBER
+    if not levels:
+        return f"incomplete {ran}", _AMBER
     return f"{' and '.join(levels)} {ran}", _GREEN
 
 

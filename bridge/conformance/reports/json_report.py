@@ -30,6 +30,7 @@ def report_dict(report: RunReport) -> dict[str, Any]:
         "subject": dict(report.subject),
         "capabilities": [name for name in report.subject.get("capabilities", "").split(", ") if name],
         "profile": report.profile,
+        "pattern": report.pattern,
         "seed": report.seed,
         "started": report.started,
         "seconds": report.seconds,
