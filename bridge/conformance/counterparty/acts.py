@@ -56,9 +56,12 @@ def pair_client_act(speakers: Sequence[Speaker], one: tuple[str, str], other: tu
 
 
 def recover_client_act(
-    speakers: Sequence[Speaker], target_ledger_id: str, client_id: str, anchor: TrustAnchor, **over: Any
+    speakers: Sequence[Speaker], target_ledger_id: str, client_id: str, anchor: TrustAnchor, /, **over: Any
 ) -> SignedAct:
-    """The act that gives a frozen or expired client a new anchor; rightly signed by both authorities."""
+    """The act that gives a frozen or expired client a new anchor; rightly signed by both authorities.
+
+    `over` replaces fields of the act.
+    """
     fields: dict[str, Any] = {
         "ledger_id": target_ledger_id,
         "client_id": client_id,

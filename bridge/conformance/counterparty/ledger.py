@@ -270,7 +270,7 @@ class Counterparty:
         sides = (target[0], self.client_id), (self.ledger_id, self.own_client_id)
         return pair_client_act([target, self.speaker], *sides)
 
-    def recover_act(self, target: Speaker, anchor: TrustAnchor, **over: Any) -> SignedAct:
+    def recover_act(self, target: Speaker, anchor: TrustAnchor, /, **over: Any) -> SignedAct:
         """The act that recovers its client on the target from a new anchor, signed by both authorities."""
         return recover_client_act([target, self.speaker], target[0], self.client_id, anchor, **over)
 
