@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from bridge.clock import Clock, Nanos
 from bridge.crypto.ports import Signer
-from bridge.errors import NotFoundError, Reason, VerificationError
+from bridge.errors import NotFoundError, PreconditionError, Reason, VerificationError
 from bridge.light_client.profiles import profile
 from bridge.light_client.types import ConsensusState, HeaderProfile
 from bridge.rpc.clients import LedgerClient
@@ -66,6 +66,16 @@ class Endpoint:
     async def client(self, client_id: str) -> api.ClientInfo:
         """One light client; NotFoundError CLIENT_NOT_FOUND otherwise."""
         return await self._client(api.ListClientsRequest(client_id=client_id))
+
+    async def require_active(self, client_id: str) -> None:
+        """PreconditionError CLIENT_FROZEN or CLIENT_EXPIRED while that client takes nothing."""
+        state = (await self.client(client_id)).state
+        for stands, reason in (
+            (api.CLIENT_STATE_FROZEN, Reason.CLIENT_FROZEN),
+            (api.CLIENT_STATE_EXPIRED, Reason.CLIENT_EXPIRED),
+        ):
+            if state == stands:
+                raise PreconditionError(reason, "both authorities must recover it", client=client_id)
 
     async def trusted_floor(self, client_id: str, height: int) -> ConsensusState:
         """What the client trusts at or below `height`; NotFoundError CONSENSUS_STATE_NOT_FOUND otherwise."""

@@ -45,8 +45,14 @@ REFRESH_CHECK_SECONDS = 30.0
 MAX_REFUSALS_KEPT = 1000
 """Refusals remembered for `relayer pending`; older ones are found again when the packet is tried again."""
 
+PROGRESS_SECONDS = 0.5
+"""How often a clearing looks at what is left; what has not fallen in that time, with nothing on its way, stays."""
+
 MAX_RECONNECT_SECONDS = 5.0
 """Longest pause before a route that lost a ledger tries again: recovery must be well under 20 seconds."""
+
+_CLIENT_STANDS = frozenset({Reason.CLIENT_FROZEN, Reason.CLIENT_EXPIRED})
+"""Why a client takes nothing more until both authorities recover it; the route rests meanwhile."""
 
 
 @dataclass(slots=True)
@@ -142,12 +148,16 @@ class Route:
         try:
             left = total
             while left:
-                await asyncio.wait([sweep], timeout=0.5)
+                before, swept = left, sweep.done()
+                if swept:
+                    await asyncio.sleep(PROGRESS_SECONDS)
+                else:
+                    await asyncio.wait([sweep], timeout=PROGRESS_SECONDS)
                 left = min(left, await self._pending_count(session.pair))
                 yield total, total - left
-                if sweep.done():
+                if swept:
                     await sweep
-                    if not session.in_flight:
+                    if left == before and not session.in_flight:
                         break
         finally:
             sweep.cancel()
@@ -157,7 +167,7 @@ class Route:
 
     def _note_lost(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        self.stats.reachable = False
+        self.stats.reachable = isinstance(error, BridgeError) and error.reason in _CLIENT_STANDS
         self.stats.last_error = str(error)
         _LOG.warning("route_interrupted", route=self.name, error=str(error), attempt=state.attempt_number)
 
@@ -165,6 +175,7 @@ class Route:
         info = await self.source.info()
         await self.destination.info()
         pair = await self.pair()
+        await self.destination.require_active(pair.destination_client)
         headers = HeaderChain(self.source, self.destination, pair.destination_client, pair.options)
         if info.provable_height:
             headers.note(info.provable_height, info.entry_count)
@@ -285,6 +296,8 @@ class Route:
                 _LOG.warning("batch_failed", route=self.name, reason=str(error.reason), detail=str(error))
                 if error.reason is Reason.CONSENSUS_STATE_NOT_FOUND:
                     session.headers.forget()
+                if error.reason in _CLIENT_STANDS:
+                    await self.destination.require_active(session.pair.destination_client)
             finally:
                 for span in batch:
                     session.in_flight.difference_update(range(span.first, span.end))
@@ -301,6 +314,9 @@ class Route:
             return
         updates, states = await session.headers.cover(run.proof_height for run in runs)
         answer = await self.destination.deliver(session.pair.destination_client, updates, runs)
+        stands = _CLIENT_STANDS.intersection(result.reason for result in (*answer.headers, *answer.items))
+        if stands:
+            raise PreconditionError(min(stands), "the destination's client takes nothing")
         for result in answer.headers:
             if result.state not in (ITEM_STATE_APPLIED, ITEM_STATE_NOOP):
                 session.headers.forget()
@@ -350,6 +366,7 @@ class Route:
         except BridgeError as error:
             self.stats.last_error = str(error)
             _LOG.error("client_refresh_failed", route=self.name, reason=str(error.reason), detail=str(error))
+            await self.destination.require_active(session.pair.destination_client)
 
 
 async def _until_idle(
