@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from bridge.conformance.checks import expect, expect_equal, item_applied, item_refused, unmoved
+from bridge.conformance.checks import expect, expect_equal, fail, item_applied, item_refused, unmoved
 from bridge.errors import BridgeError, Reason
 from bridge.protocol.acknowledgements import decode_acknowledgement
 from bridge.protocol.ports import CARGO_PORT, encode_payload
@@ -16,9 +16,9 @@ from bridge.v1 import admin_service_pb2 as admin_api
 from bridge.v1 import cargo_service_pb2 as cargo_api
 from bridge.v1 import identifier_service_pb2 as identifier_api
 from bridge.v1 import ledger_service_pb2 as api
-from bridge.v1.packet_pb2 import OUTCOME_EXPIRED, OUTCOME_REJECTED, Acknowledgement, Outcome, Payload
+from bridge.v1.packet_pb2 import OUTCOME_EXPIRED, OUTCOME_REJECTED, Acknowledgement, Outcome, Payload, RecordReceipt
 from bridge.v1.transaction_pb2 import ITEM_STATE_REFUSED, Delivery, EntryRun, ItemResult, Operation, PauseAct
-from bridge.wire import timestamp_of
+from bridge.wire import decode_strict, timestamp_of
 
 if TYPE_CHECKING:
     from bridge.conformance.counterparty.ledger import Counterparty
@@ -81,8 +81,7 @@ def outcome(result: ItemResult) -> Acknowledgement:
     try:
         return decode_acknowledgement(result.acknowledgement)
     except BridgeError as error:
-        expect(False, "an acknowledgement in its one form answers", got=error, expected="an acknowledgement")
-        raise
+        fail("an acknowledgement in its one form answers", got=error, expected="an acknowledgement")
 
 
 def verdict(result: ItemResult) -> str:
@@ -98,6 +97,14 @@ def accepted(result: ItemResult, message: str = "the packet is accepted") -> Ack
     item_applied(result, message)
     expect_equal(verdict(result), "ACCEPTED", message)
     return outcome(result)
+
+
+def receipt(answer: Acknowledgement) -> str:
+    """The local record id that an accepted record packet was answered with; Failed when there is none."""
+    try:
+        return decode_strict(RecordReceipt, answer.result).local_record_id
+    except BridgeError as error:
+        fail("an accepted record is answered with a receipt", got=error, expected="a RecordReceipt")
 
 
 def effects(kit: Kit, other: Counterparty) -> dict[str, object]:
