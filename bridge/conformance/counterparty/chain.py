@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 
 from bridge.clock import Nanos
+from bridge.conformance.counterparty.seeded import fresh_signer
 from bridge.conformance.counterparty.validators import Validators
-from bridge.crypto.keys import generate_signer
 from bridge.crypto.ports import Signer
 from bridge.errors import PreconditionError, Reason
 from bridge.ledger.high_water import MemoryHighWaterMark
@@ -68,7 +68,7 @@ class Chain:
         self.keys: dict[bytes, Signer] = validators.signers
         """Every validator key that was ever in use, by public key."""
         self._genesis_time = genesis_time
-        self._submitter = generate_signer(self.profile.suite_id)
+        self._submitter = fresh_signer(self.profile.suite_id)
         self._submitted = 0
         self._appended: list[_Appended] = []
         self._mark = MemoryHighWaterMark()

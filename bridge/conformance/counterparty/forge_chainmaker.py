@@ -10,8 +10,9 @@ from collections.abc import Callable
 from bridge.clock import NANOS_PER_SECOND
 from bridge.conformance.counterparty.chain import Chain
 from bridge.conformance.counterparty.forgery import Edit, Forgery, Votes, turned
+from bridge.conformance.counterparty.seeded import fresh_signer
 from bridge.conformance.counterparty.validators import Validators
-from bridge.crypto.keys import generate_signer, public_key_to_pem
+from bridge.crypto.keys import public_key_to_pem
 from bridge.crypto.ports import Signer
 from bridge.crypto.suites import suite
 from bridge.light_client.chainmaker_bytes import MEMBER_PUBLIC_KEY, PRECOMMIT, block_hash, vote_sign_bytes
@@ -148,7 +149,7 @@ def _vote(
     elif kind is Votes.OTHER_HEIGHT:
         signed.height += 1
     if kind is Votes.STRANGER:
-        signer = generate_signer(suite_id)
+        signer = fresh_signer(suite_id)
     signature = signer.sign(vote_sign_bytes(signed))
     vote.endorsement.CopyFrom(
         ChainmakerEndorsementEntry(

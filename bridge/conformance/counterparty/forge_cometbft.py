@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from bridge.clock import NANOS_PER_MILLISECOND, NANOS_PER_SECOND, Nanos
 from bridge.conformance.counterparty.chain import Chain
 from bridge.conformance.counterparty.forgery import Forgery, Votes, turned
+from bridge.conformance.counterparty.seeded import fresh_signer
 from bridge.conformance.counterparty.validators import Validators
-from bridge.crypto.keys import generate_signer
 from bridge.crypto.ports import Signer
 from bridge.light_client.cometbft_bytes import (
     PRECOMMIT,
@@ -125,7 +125,7 @@ def _entry(ballot: _Ballot, place: int) -> CommitSig:
         Nanos(ballot.header.time + NANOS_PER_MILLISECOND),
         b"",
     )
-    signer = generate_signer(SUITE_ID) if kind is Votes.STRANGER else ballot.keys[validator.public_key]
+    signer = fresh_signer(SUITE_ID) if kind is Votes.STRANGER else ballot.keys[validator.public_key]
     signature = signer.sign(_sign_bytes(ballot, entry, kind))
     return replace(entry, signature=turned(signature) if kind is Votes.BAD else signature)
 

@@ -20,8 +20,8 @@ from bridge.conformance.counterparty.forgery import Forgery
 from bridge.conformance.counterparty.members import Issuer, make_issuer, registration, sign_mapping, sign_registration
 from bridge.conformance.counterparty.packets import Written, items_of, write_acknowledgement, write_packet
 from bridge.conformance.counterparty.records import Record, make_record
+from bridge.conformance.counterparty.seeded import fresh_signer
 from bridge.conformance.counterparty.validators import Validator, Validators, make_validators
-from bridge.crypto.keys import generate_signer
 from bridge.crypto.ports import Signer, Suite
 from bridge.crypto.suites import suite
 from bridge.errors import PreconditionError, Reason
@@ -77,7 +77,7 @@ class Counterparty:
         self.ledger_id = ledger_id or f"{LEDGER_PREFIX}-{profile_id}-{name}"
         self.client_id = client_id or f"kit-{name}"
         self.own_client_id = own_client_id
-        self.authority: Signer = generate_signer(self.profile.suite_id)
+        self.authority: Signer = fresh_signer(self.profile.suite_id)
         self.issuer: Issuer = make_issuer(self.ledger_id, self.profile.suite_id)
         self.next_sequence = 1
         self._clock: Clock = clock or SystemClock()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.crypto.keys import generate_signer
+from bridge.conformance.counterparty.seeded import fresh_signer
 from bridge.crypto.ports import Signer
 from bridge.crypto.signing import Domain, sign_bytes
 from bridge.v1.identifier_pb2 import MAPPING_STATE_REGISTERED, Identifier, Mapping, SignedMapping
@@ -40,7 +40,7 @@ class Issuer:
 
 def make_issuer(ledger_id: str, suite_id: str, member_id: str = "carrier", key_id: str = "k1") -> Issuer:
     """An issuer with a fresh key."""
-    return Issuer(ledger_id, member_id, key_id, generate_signer(suite_id))
+    return Issuer(ledger_id, member_id, key_id, fresh_signer(suite_id))
 
 
 def registration(issuer: Issuer, time: int, *, roles: Sequence[int] = (MEMBER_ROLE_ISSUER,), **over: Any) -> bytes:

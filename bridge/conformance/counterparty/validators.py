@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bridge.crypto.keys import generate_signer
+from bridge.conformance.counterparty.seeded import fresh_signer
 from bridge.crypto.ports import Signer
 from bridge.light_client.cometbft_bytes import SUITE_ID as COMETBFT_SUITE_ID
 from bridge.light_client.cometbft_bytes import address_of
@@ -56,7 +56,7 @@ def make_validators(
 
     `name` begins the fresh ones' node ids, so that two sets need not share any.
     """
-    fresh = [Validator(f"{name}-{index:02d}", generate_signer(suite_id), power) for index, power in enumerate(powers)]
+    fresh = [Validator(f"{name}-{index:02d}", fresh_signer(suite_id), power) for index, power in enumerate(powers)]
     members = [*kept, *fresh]
     if suite_id == COMETBFT_SUITE_ID:
         return Validators(tuple(sorted(members, key=lambda each: (-each.power, address_of(each.public_key)))))
