@@ -39,18 +39,10 @@ def _samples(kit: Kit) -> list[tuple[str, str, Message]]:
     records = cargo.ListRecordsRequest(type=RECORD_TYPE_BILL_OF_LADING, identifier=container, page_size=5)
     return [
         ("relayer", f"{service}/GetHeaders", api.GetHeadersRequest(trusted_height=1, heights=[2, 3])),
-        (
-            "relayer",
-            f"{service}/ListPackets",
-            api.ListPacketsRequest(client_id=client_id, kind=api.PACKET_KIND_SENT, page_size=5),
-        ),
+        ("relayer", f"{service}/ListPackets", packets),
         ("relayer", f"{service}/ProveEntries", api.ProveEntriesRequest(first_position=1, count=1)),
         ("relayer", f"{service}/ListClients", api.ListClientsRequest(client_id=client_id, page_size=5, floor_height=1)),
-        (
-            "platform",
-            f"{desk}/ListRecords",
-            cargo.ListRecordsRequest(type=RECORD_TYPE_BILL_OF_LADING, identifier=container, page_size=5),
-        ),
+        ("platform", f"{desk}/ListRecords", records),
         ("platform", f"{desk}/GetRecord", cargo.GetRecordRequest(key=key, version=1)),
         ("platform", f"{desk}/ListExports", cargo.ListExportsRequest(page_size=5)),
         (
