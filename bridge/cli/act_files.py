@@ -8,6 +8,7 @@ What the act says is read from its bytes, never from beside them: those are what
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,10 @@ MAX_FILE_BYTES = 4 * MAX_ACT_BYTES
 
 TwoPersonAct = ClosePacketsAct | RecoverClientAct
 
-_DECODERS = {CLOSE_PACKETS: decode_close_packets, RECOVER_CLIENT: decode_recover_client}
+_DECODERS: dict[str, Callable[[bytes], TwoPersonAct]] = {
+    CLOSE_PACKETS: decode_close_packets,
+    RECOVER_CLIENT: decode_recover_client,
+}
 
 
 def encode_act_file(kind: str, signed: SignedAct) -> bytes:

@@ -19,6 +19,7 @@ _RECORD = group(
         "list": ("bridge.cli.record_list:list_records", "List records, by type or by an identifier they name."),
         "watch": ("bridge.cli.record_watch:watch", "Follow records as they are written and acknowledged."),
         "export": ("bridge.cli.record_export:export", "Write a proof bundle that verifies offline."),
+        "erase": ("bridge.cli.record_erase:erase", "Erase a record's documents and seeds; its proof stays."),
         "exports": ("bridge.cli.record_export:exports", "List the export register: what left, when, on which basis."),
     },
 )

@@ -46,6 +46,9 @@ def summary(record: api.Record) -> dict[str, Any]:
         "packet_state": api_state(record.packet_state),
         "rejection_code": record.rejection_code,
         "block_time": time_text(nanos_from(record.block_time, "block_time")),
+        "document_erased": time_text(nanos_from(record.erase_time, "erase_time"))
+        if record.HasField("erase_time")
+        else "",
     }
 
 
@@ -101,15 +104,17 @@ def print_record(shown: dict[str, Any], versions: list[dict[str, Any]]) -> None:
     title = f"{shown['type']} {shown['reference']}, version {shown['version']} of {shown['latest_version']}"
     print_table(("fact", "value"), facts, title)
     if len(versions) > 1:
-        rows = [(str(each["version"]), each["act"], each["block_time"], each["packet_state"]) for each in versions]
-        print_table(("version", "act", "written", "packet"), rows, "versions")
+        columns = ("version", "act", "block_time", "packet_state", "document_erased")
+        rows = [[str(each[column]) for column in columns] for each in versions]
+        print_table(("version", "act", "written", "packet", "document erased"), rows, "versions")
     if shown["identifiers"]:
         found = [(each["stated"], each["local"], each["resolution"]) for each in shown["identifiers"]]
         print_table(("identifier as stated", "on this side", "how"), found, "identifiers")
     if shown["disclosed"]:
         print_table(("field", "value"), list(shown["disclosed"].items()), "disclosed fields")
     hidden = shown["document_leaf_count"] - len(shown["disclosed"])
-    print_line(f"{len(shown['disclosed'])} fields shown, {hidden} kept by the issuer")
+    kept = "erased here with the document" if shown["document_erased"] else "kept by the issuer"
+    print_line(f"{len(shown['disclosed'])} fields shown, {hidden} {kept}")
 
 
 def print_records(records: list[dict[str, Any]]) -> None:

@@ -41,6 +41,7 @@ from bridge.rpc.tls import read_passphrase
 from bridge.rpc.watched import WatchedFile
 from bridge.rpc.workers import Workers
 from bridge.store.database import Database
+from bridge.store.erasing import DocumentEraser
 from bridge.store.high_water import FileHighWaterMark
 from bridge.store.ledger_store import LedgerStore
 from bridge.store.places import EntryPlaces
@@ -210,7 +211,16 @@ def _open_node(
         sequencer = Sequencer(engine, clock)
         queries = StoreQueries(database)
         node = LedgerNode(
-            config, sequencer, queries, EntryPlaces(database), store.reader, key, roles, clock, kind.country
+            config,
+            sequencer,
+            queries,
+            EntryPlaces(database),
+            store.reader,
+            DocumentEraser(database),
+            key,
+            roles,
+            clock,
+            kind.country,
         )
     except BaseException:
         mark.close()

@@ -205,6 +205,10 @@ class CargoRecordsClient(_Client):
         request = cargo.ExportBundleRequest(record_id=record_id, anchor_height=anchor_height)
         return (await self._read(self._stub.ExportBundle, request)).bundle
 
+    async def erase(self, request: cargo.EraseRecordRequest) -> cargo.EraseRecordResponse:
+        """Erase documents and seeds of a record: of one version, or of all."""
+        return await self._write(self._stub.EraseRecord, request)
+
     async def exports(self, page_size: int = 0, page_token: str = "") -> cargo.ListExportsResponse:
         """A page of the export register."""
         request = cargo.ListExportsRequest(page_size=page_size, page_token=page_token)

@@ -20,6 +20,7 @@ from bridge.rpc.paging import PageTokens
 from bridge.rpc.reasons import error_of
 from bridge.rpc.roles import RoleTable
 from bridge.rpc.sequencer import Sequencer, TransactionOutcome
+from bridge.store.erasing import DocumentEraser
 from bridge.store.places import EntryPlaces
 from bridge.store.queries import StoreQueries
 from bridge.store.reader import StoreReader
@@ -59,6 +60,7 @@ class LedgerNode:
         queries: StoreQueries,
         places: EntryPlaces,
         reader: StoreReader,
+        eraser: DocumentEraser,
         key: NodeKey,
         roles: Callable[[], RoleTable],
         clock: Clock,
@@ -69,6 +71,7 @@ class LedgerNode:
         self.queries = queries
         self.places = places
         self.reader = reader
+        self.eraser = eraser
         self.country = country
         self.clock = clock
         self.profile = profile(config.profile_id)

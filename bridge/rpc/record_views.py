@@ -44,7 +44,7 @@ class RecordViews:
         self._queries = queries
         self._country = country
 
-    def find(self, request: api.GetRecordRequest) -> RecordRow:
+    def find(self, request: api.GetRecordRequest | api.EraseRecordRequest) -> RecordRow:
         """[RVW-1] The one record that a request names: by key, by either side's id, or by a reference only it has.
 
         NotFoundError RECORD_NOT_FOUND, PreconditionError RECORD_AMBIGUOUS.
@@ -64,15 +64,20 @@ class RecordViews:
         return self.of_versions(zip(records, keys, strict=True))
 
     def of_versions(self, wanted: Iterable[tuple[RecordRow, tuple[str, bytes, int]]]) -> list[api.Record]:
-        """Records with the key of the version to show."""
+        """[RVW-3] Records with the key of the version to show; an erased document's says so."""
         pairs = list(wanted)
         versions = {row.key: row for row in self._queries.many(VersionRow, [key for _, key in pairs])}
         held = [_held(record, versions.get(key), key) for record, key in pairs]
         home = [(each.version.client_id, each.version.sequence) for each in held if each.record.origin == HOME]
         packets = {row.key: row for row in self._queries.many(PacketRow, home)}
+        erased = self._queries.erasures([key for record, key in pairs if record.origin == HOME])
         ledgers = self._home_ledgers({each.record.origin for each in held})
         mapped = self._mappings(each.statement for each in held if each.record.origin != HOME)
-        return [self._view(each, packets, ledgers[each.record.origin], mapped) for each in held]
+        views = [self._view(each, packets, ledgers[each.record.origin], mapped) for each in held]
+        for view, (_, key) in zip(views, pairs, strict=True):
+            if key in erased:
+                view.erase_time.CopyFrom(timestamp_of(erased[key]))
+        return views
 
     def resolve(self, identifier: Identifier) -> Resolved:
         """[RVW-2] An identifier of either side in this side's form: mapped, this side's own, by rule, or foreign."""

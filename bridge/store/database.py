@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
 from sqlmodel import Session
 
 from bridge.errors import PreconditionError, Reason
@@ -38,6 +39,8 @@ SQLITE_READER_CACHE_KIB = 4 * 1024
 
 READERS = 8
 """Reading connections kept; more queries at once wait for one."""
+
+_POSTGRESQL_WRITER: dict[str, Any] = {"isolation_level": "SERIALIZABLE", "paramstyle": "format"}
 
 
 class Database:
@@ -107,6 +110,19 @@ class Database:
         with self.reader() as connection, Session(connection) as session:
             yield session
 
+    @contextmanager
+    def eraser(self) -> Iterator[Connection]:
+        """A writing connection beside the writer's, for a moment: SQLite overwrites what is deleted through it."""
+        target = self._writer_engine.url
+        engine = create_engine(target, poolclass=NullPool, **({} if self.is_sqlite else _POSTGRESQL_WRITER))
+        if self.is_sqlite:
+            _prepare_sqlite(engine, begin="BEGIN IMMEDIATE", cache_kib=SQLITE_READER_CACHE_KIB, read_only=False)
+        with storage_errors(), engine.connect() as connection:
+            if self.is_sqlite:
+                driver: Any = connection.connection.driver_connection
+                driver.execute("PRAGMA secure_delete = ON").fetchall()
+            yield connection
+
     def close(self) -> None:
         """Close every connection; on SQLite this folds the write-ahead log into the file."""
         if self._writer is not None:
@@ -141,9 +157,7 @@ def _engines(target: URL) -> tuple[Engine, Engine]:
         _prepare_sqlite(reader, begin="BEGIN", cache_kib=SQLITE_READER_CACHE_KIB, read_only=True)
         return writer, reader
     try:
-        writer = create_engine(
-            target, pool_size=1, max_overflow=0, isolation_level="SERIALIZABLE", paramstyle="format", pool_pre_ping=True
-        )
+        writer = create_engine(target, pool_size=1, max_overflow=0, pool_pre_ping=True, **_POSTGRESQL_WRITER)
         reader = create_engine(
             target,
             pool_size=READERS,
@@ -172,6 +186,8 @@ def _prepare_sqlite(engine: Engine, *, begin: str, cache_kib: int, read_only: bo
             "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
+            # Rows that move to another page leave no copy behind, or a document could not be erased later.
+            "secure_delete = FAST",
             f"cache_size = -{cache_kib}",
             f"wal_autocheckpoint = {SQLITE_CHECKPOINT_PAGES}",
             f"query_only = {'ON' if read_only else 'OFF'}",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from bridge.clock import Nanos
 from bridge.errors import BridgeError, Reason
@@ -25,7 +25,7 @@ from bridge.protocol.paths import acknowledgement_path, packet_path
 from bridge.store.codec import CODECS, RowCodec
 from bridge.store.database import Database
 from bridge.store.fsck_packets import misstated_packets
-from bridge.store.queries import DOCUMENTS, EXPORTS, StoreQueries
+from bridge.store.queries import DOCUMENTS, ERASURES, EXPORTS, StoreQueries
 from bridge.store.reader import BLOCKS, ENTRIES, SEALS, TRANSACTIONS, VALIDATOR_SETS, StoreReader
 from bridge.store.tables import Meta, RecordIdentifier
 from bridge.v1.cargo_pb2 import RecordPayload
@@ -44,7 +44,7 @@ _FOREVER = 10_000 * 365 * 86_400 * 1_000_000_000
 
 _CODECS: tuple[RowCodec[Any], ...] = (
     *(CODECS[row_type] for row_type in ROW_TYPES),
-    *(BLOCKS, SEALS, VALIDATOR_SETS, TRANSACTIONS, ENTRIES, DOCUMENTS, EXPORTS),
+    *(BLOCKS, SEALS, VALIDATOR_SETS, TRANSACTIONS, ENTRIES, DOCUMENTS, EXPORTS, ERASURES),
 )
 
 _META = Meta.__table__  # type: ignore[attr-defined]
@@ -79,6 +79,7 @@ def check_ledger(
     yield from _guarded("entries", _check_entries(reader, hash_of(profile.suite_id)))
     yield from _guarded("packets", _check_packets(database))
     yield from _guarded("record_versions", _check_versions(database, profile, hash_of))
+    yield from _guarded("erasures", _check_erasures(database))
     yield from _guarded("record_identifiers", _check_identifiers(database))
 
 
@@ -281,6 +282,19 @@ def _check_versions(database: Database, profile: HeaderProfile, hash_of: Callabl
             if hashes[version.origin](statement) != version.digest:
                 place = f"record_versions {version.record_key.hex()} {version.version}"
                 yield Finding(place, Reason.STORAGE_CORRUPT, "the digest is not the statement's")
+
+
+def _check_erasures(database: Database) -> Iterator[Finding]:
+    """What was erased is not there."""
+    erased, held = ERASURES.table, DOCUMENTS.table
+    names = ERASURES.key_names
+    query = select(*(erased.c[name] for name in names)).join(
+        held, and_(*(held.c[name] == erased.c[name] for name in names))
+    )
+    with database.reader() as connection:
+        for _, record_key, version in connection.execute(query):
+            place = f"documents {record_key.hex()} {version}"
+            yield Finding(place, Reason.STORAGE_CORRUPT, "the document was erased and is there")
 
 
 def _check_identifiers(database: Database) -> Iterator[Finding]:

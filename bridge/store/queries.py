@@ -19,13 +19,14 @@ from bridge.store.codec import CODECS, RowCodec, model_codec
 from bridge.store.database import Database
 from bridge.store.reader import BLOCKS, ENTRIES
 from bridge.store.state import read_neighbour, read_rows
-from bridge.store.tables import COMMITTED, Document, Export, Record, RecordIdentifier, Seal, Version
+from bridge.store.tables import COMMITTED, Document, Erasure, Export, Record, RecordIdentifier, Seal, Version
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
 
 DOCUMENTS: RowCodec[Document] = model_codec(Document)
 EXPORTS: RowCodec[Export] = model_codec(Export)
+ERASURES: RowCodec[Erasure] = model_codec(Erasure)
 _IDENTIFIERS = RecordIdentifier.__table__  # type: ignore[attr-defined]
 _RECORD = Record.__table__.c  # type: ignore[attr-defined]
 _VERSION = Version.__table__.c  # type: ignore[attr-defined]
@@ -124,6 +125,16 @@ class StoreQueries:
             column.origin == origin, column.record_key == record_key, column.version == version
         )
         return next(iter(self._read(DOCUMENTS, query)), None)
+
+    def erasures(self, keys: Sequence[tuple[str, bytes, int]]) -> dict[tuple[str, bytes, int], int]:
+        """When the documents beside these versions were erased; what was not erased is left out."""
+        if not keys:
+            return {}
+        record_keys = list({record_key for _, record_key, _ in keys})
+        query = select(ERASURES.table).where(ERASURES.table.c.record_key.in_(record_keys))
+        rows = self._read(ERASURES, query)
+        found = {(row.origin, row.record_key, row.version): row.time for row in rows}
+        return {key: found[key] for key in keys if key in found}
 
     def exports(self, limit: int, after: tuple[int, str, int] = (0, "", 0)) -> list[Export]:
         """The export register by (height, client id, sequence), after such a place."""

@@ -323,6 +323,18 @@ class Document(SQLModel, table=True):
     row_digest: bytes = _blob()
 
 
+class Erasure(SQLModel, table=True):
+    """That the document and seed of a version were erased: when, and on whose call."""
+
+    __tablename__ = "erasures"
+    origin: str = _text(key=True)
+    record_key: bytes = _blob(key=True)
+    version: int = _integer(key=True)
+    time: int = _integer()
+    caller: str = _text()
+    row_digest: bytes = _blob()
+
+
 class RecordIdentifier(SQLModel, table=True):
     """An identifier or reference a record names, for finding the record by it; an index, which proves nothing.
 

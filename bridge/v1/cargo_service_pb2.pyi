@@ -392,6 +392,7 @@ class Record(_message.Message):
     HEIGHT_FIELD_NUMBER: _builtins.int
     BLOCK_TIME_FIELD_NUMBER: _builtins.int
     REJECTION_CODE_FIELD_NUMBER: _builtins.int
+    ERASE_TIME_FIELD_NUMBER: _builtins.int
     home_ledger_id: _builtins.str
     """Ledger the record is at home on."""
     local_record_id: _builtins.str
@@ -428,6 +429,10 @@ class Record(_message.Message):
     def block_time(self) -> _timestamp_pb2.Timestamp:
         """Time of that block."""
 
+    @_builtins.property
+    def erase_time(self) -> _timestamp_pb2.Timestamp:
+        """Time the document and seed of this version were erased here; absent while they are held, and on the destination."""
+
     def __init__(
         self,
         *,
@@ -446,10 +451,11 @@ class Record(_message.Message):
         height: _builtins.int = ...,
         block_time: _timestamp_pb2.Timestamp | None = ...,
         rejection_code: _builtins.str = ...,
+        erase_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["block_time", b"block_time", "disclosure", b"disclosure"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["block_time", b"block_time", "disclosure", b"disclosure", "erase_time", b"erase_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_time", b"block_time", "client_id", b"client_id", "counterparty_record_id", b"counterparty_record_id", "disclosure", b"disclosure", "height", b"height", "home_ledger_id", b"home_ledger_id", "identifiers", b"identifiers", "latest_version", b"latest_version", "local_record_id", b"local_record_id", "packet_state", b"packet_state", "rejection_code", b"rejection_code", "sequence", b"sequence", "signature", b"signature", "statement", b"statement", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_time", b"block_time", "client_id", b"client_id", "counterparty_record_id", b"counterparty_record_id", "disclosure", b"disclosure", "erase_time", b"erase_time", "height", b"height", "home_ledger_id", b"home_ledger_id", "identifiers", b"identifiers", "latest_version", b"latest_version", "local_record_id", b"local_record_id", "packet_state", b"packet_state", "rejection_code", b"rejection_code", "sequence", b"sequence", "signature", b"signature", "statement", b"statement", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -654,6 +660,78 @@ class ExportBundleResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportBundleResponse: _TypeAlias = ExportBundleResponse  # noqa: Y015
+
+@_typing.final
+class EraseRecordRequest(_message.Message):
+    """EraseRecordRequest names a home record in one of three ways."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    record_id: _builtins.str
+    """Local record id of either side."""
+    reference: _builtins.str
+    """Reference alone; answered when only one record has it."""
+    version: _builtins.int
+    """Version whose document is erased; 0 means every version."""
+    @_builtins.property
+    def key(self) -> _cargo_pb2.RecordKey:
+        """Key of the record."""
+
+    def __init__(
+        self,
+        *,
+        key: _cargo_pb2.RecordKey | None = ...,
+        record_id: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "name", b"name", "record_id", b"record_id", "reference", b"reference"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "name", b"name", "record_id", b"record_id", "reference", b"reference", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_name: _TypeAlias = _typing.Literal["key", "record_id", "reference"]  # noqa: Y015
+    _WhichOneofArgType_name: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_name) -> _WhichOneofReturnType_name | None: ...
+
+Global___EraseRecordRequest: _TypeAlias = EraseRecordRequest  # noqa: Y015
+
+@_typing.final
+class EraseRecordResponse(_message.Message):
+    """EraseRecordResponse tells what is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOCAL_RECORD_ID_FIELD_NUMBER: _builtins.int
+    ERASED_VERSIONS_FIELD_NUMBER: _builtins.int
+    ERASED_BEFORE_VERSIONS_FIELD_NUMBER: _builtins.int
+    local_record_id: _builtins.str
+    """Local record id of this side."""
+    @_builtins.property
+    def erased_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Versions whose documents and seeds were erased by this call."""
+
+    @_builtins.property
+    def erased_before_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Versions of those asked for that had been erased before."""
+
+    def __init__(
+        self,
+        *,
+        local_record_id: _builtins.str = ...,
+        erased_versions: _abc.Iterable[_builtins.int] | None = ...,
+        erased_before_versions: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased_before_versions", b"erased_before_versions", "erased_versions", b"erased_versions", "local_record_id", b"local_record_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseRecordResponse: _TypeAlias = EraseRecordResponse  # noqa: Y015
 
 @_typing.final
 class ListExportsRequest(_message.Message):

@@ -70,6 +70,11 @@ class CargoServiceStub:
                 request_serializer=bridge_dot_v1_dot_cargo__service__pb2.ListExportsRequest.SerializeToString,
                 response_deserializer=bridge_dot_v1_dot_cargo__service__pb2.ListExportsResponse.FromString,
                 _registered_method=True)
+        self.EraseRecord = channel.unary_unary(
+                '/bridge.v1.CargoService/EraseRecord',
+                request_serializer=bridge_dot_v1_dot_cargo__service__pb2.EraseRecordRequest.SerializeToString,
+                response_deserializer=bridge_dot_v1_dot_cargo__service__pb2.EraseRecordResponse.FromString,
+                _registered_method=True)
 
 
 class CargoServiceServicer:
@@ -125,6 +130,13 @@ class CargoServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseRecord(self, request, context):
+        """EraseRecord erases the documents and seeds this side holds of a home record; what was committed to stays provable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CargoServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -162,6 +174,11 @@ def add_CargoServiceServicer_to_server(servicer, server):
                     servicer.ListExports,
                     request_deserializer=bridge_dot_v1_dot_cargo__service__pb2.ListExportsRequest.FromString,
                     response_serializer=bridge_dot_v1_dot_cargo__service__pb2.ListExportsResponse.SerializeToString,
+            ),
+            'EraseRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseRecord,
+                    request_deserializer=bridge_dot_v1_dot_cargo__service__pb2.EraseRecordRequest.FromString,
+                    response_serializer=bridge_dot_v1_dot_cargo__service__pb2.EraseRecordResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -354,6 +371,33 @@ class CargoService:
             '/bridge.v1.CargoService/ListExports',
             bridge_dot_v1_dot_cargo__service__pb2.ListExportsRequest.SerializeToString,
             bridge_dot_v1_dot_cargo__service__pb2.ListExportsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.v1.CargoService/EraseRecord',
+            bridge_dot_v1_dot_cargo__service__pb2.EraseRecordRequest.SerializeToString,
+            bridge_dot_v1_dot_cargo__service__pb2.EraseRecordResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,8 @@ class CargoServiceStub:
     """ExportBundle returns a proof bundle that verifies offline."""
     ListExports: _grpc.UnaryUnaryMultiCallable[_cargo_service_pb2.ListExportsRequest, _cargo_service_pb2.ListExportsResponse]
     """ListExports lists the export register: what left, when, on which legal basis."""
+    EraseRecord: _grpc.UnaryUnaryMultiCallable[_cargo_service_pb2.EraseRecordRequest, _cargo_service_pb2.EraseRecordResponse]
+    """EraseRecord erases the documents and seeds this side holds of a home record; what was committed to stays provable."""
 
 @_typing.type_check_only
 class CargoServiceAsyncStub(CargoServiceStub):
@@ -67,6 +69,8 @@ class CargoServiceAsyncStub(CargoServiceStub):
     """ExportBundle returns a proof bundle that verifies offline."""
     ListExports: _aio.UnaryUnaryMultiCallable[_cargo_service_pb2.ListExportsRequest, _cargo_service_pb2.ListExportsResponse]  # type: ignore[assignment]
     """ListExports lists the export register: what left, when, on which legal basis."""
+    EraseRecord: _aio.UnaryUnaryMultiCallable[_cargo_service_pb2.EraseRecordRequest, _cargo_service_pb2.EraseRecordResponse]  # type: ignore[assignment]
+    """EraseRecord erases the documents and seeds this side holds of a home record; what was committed to stays provable."""
 
 class CargoServiceServicer(metaclass=_abc_1.ABCMeta):
     """CargoService issues records and answers for the records both sides hold."""
@@ -126,5 +130,13 @@ class CargoServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_cargo_service_pb2.ListExportsResponse, _abc.Awaitable[_cargo_service_pb2.ListExportsResponse]]:
         """ListExports lists the export register: what left, when, on which legal basis."""
+
+    @_abc_1.abstractmethod
+    def EraseRecord(
+        self,
+        request: _cargo_service_pb2.EraseRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cargo_service_pb2.EraseRecordResponse, _abc.Awaitable[_cargo_service_pb2.EraseRecordResponse]]:
+        """EraseRecord erases the documents and seeds this side holds of a home record; what was committed to stays provable."""
 
 def add_CargoServiceServicer_to_server(servicer: CargoServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

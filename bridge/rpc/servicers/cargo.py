@@ -6,21 +6,27 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import structlog
+
 from bridge.errors import DecodeError, NotFoundError, PreconditionError, Reason
 from bridge.ledger.rows import HOME, ClientRow, RecordRow
 from bridge.rpc.bundles import BundleMaker
 from bridge.rpc.changes import RecordChanges
+from bridge.rpc.interceptors import CALLER
 from bridge.rpc.issuing import RecordIssuer
 from bridge.rpc.node import LedgerNode
 from bridge.rpc.paging import page_size_of
 from bridge.rpc.record_index import require_indexed
 from bridge.rpc.record_views import RecordViews, require_one
 from bridge.rpc.servicers.ledger import blocks_above
+from bridge.store.erasing import Erased
 from bridge.store.tables import Export
 from bridge.v1 import cargo_service_pb2 as api
 from bridge.v1.cargo_pb2 import LegalBasis, RecordType
 from bridge.v1.cargo_service_pb2_grpc import CargoServiceServicer
 from bridge.wire import timestamp_of
+
+_LOG = structlog.get_logger("bridge.cargo")
 
 MAX_RECORD_ID_CHARACTERS = 64
 """Longest record id that is looked up; ours have 19 to 27 characters."""
@@ -61,8 +67,7 @@ class CargoServicer(CargoServiceServicer):
 
     async def GetRecord(self, request: api.GetRecordRequest, context: Any) -> api.GetRecordResponse:  # noqa: N802, ARG002
         """One record by its key, by either side's local id, or by a reference that only it has."""
-        if request.WhichOneof("name") is None:
-            raise DecodeError(Reason.FIELD_REQUIRED, "name the record by key, record_id or reference", field="name")
+        _require_name(request)
 
         def look() -> api.Record:
             return self._views.views([self._views.find(request)], request.version)[0]
@@ -126,9 +131,28 @@ class CargoServicer(CargoServiceServicer):
         token = self._node.tokens.encode("exports", (), last) if last else ""
         return api.ListExportsResponse(exports=exports, next_page_token=token)
 
+    async def EraseRecord(self, request: api.EraseRecordRequest, context: Any) -> api.EraseRecordResponse:  # noqa: N802, ARG002
+        """[CGO-8] Erase documents and seeds of a home record; NotFoundError where none is or was held."""
+        _require_name(request)
+        node, caller = self._node, CALLER.get().spiffe_id
+
+        def erase() -> tuple[RecordRow, Erased]:
+            record = self._require_home(self._views.find(request))
+            return record, node.eraser.erase(HOME, record.record_key, request.version, node.clock.now(), caller)
+
+        record, erased = await node.ask(erase)
+        if not erased.now and not erased.before:
+            raise NotFoundError(Reason.RECORD_NOT_FOUND, "no document of it is held here", record_id=record.local_id)
+        _LOG.info("record.erased", record=record.local_id, versions=list(erased.now), caller=caller)
+        return api.EraseRecordResponse(
+            local_record_id=record.local_id, erased_versions=erased.now, erased_before_versions=erased.before
+        )
+
     def _home_record(self, record_id: str) -> RecordRow:
         """The record of an id; PreconditionError RECORD_NOT_HOME, with the ledger to ask, for the other side's."""
-        record = require_one(self._node.queries.records_by_id(record_id))
+        return self._require_home(require_one(self._node.queries.records_by_id(record_id)))
+
+    def _require_home(self, record: RecordRow) -> RecordRow:
         if record.origin == HOME:
             return record
         client = self._node.queries.get(ClientRow, (record.origin,))
@@ -191,6 +215,11 @@ def _export(row: Export, local_id: str) -> api.ExportEntry:
         legal_basis=LegalBasis.FromString(row.legal_basis),
         block_time=timestamp_of(row.time),
     )
+
+
+def _require_name(request: api.GetRecordRequest | api.EraseRecordRequest) -> None:
+    if request.WhichOneof("name") is None:
+        raise DecodeError(Reason.FIELD_REQUIRED, "name the record by key, record_id or reference", field="name")
 
 
 def _record_id(text: str) -> str:

@@ -17,12 +17,13 @@ from bridge.cli.tree import LazyCommand
 HEAVY = ("grpc", "sqlalchemy", "cryptography", "nacl", "google.protobuf")
 """What help must not import: each costs a tenth of a second or more."""
 
-WITHOUT_JSON = {"demo", "plumbing verify-header"}
-"""A show, and a command whose output is JSON already."""
+WITHOUT_JSON = {"demo", "plumbing verify-header", "plumbing verify-membership", "plumbing verify-bundle"}
+"""A show, and commands whose output is JSON already."""
 
 EXPECTED = {
     "demo",
     "bench",
+    "conformance",
     "pki init",
     "pki key",
     "link",
@@ -38,6 +39,7 @@ EXPECTED = {
     "record list",
     "record watch",
     "record export",
+    "record erase",
     "record exports",
     "verify",
     "id map",
@@ -48,6 +50,8 @@ EXPECTED = {
     "doctor",
     "fsck",
     "plumbing verify-header",
+    "plumbing verify-membership",
+    "plumbing verify-bundle",
     "version",
 }
 
