@@ -22,7 +22,7 @@ from bridge.clock import SystemClock
 from bridge.conformance.deployment import ADAPTER_FILE, adapter_of, make_target
 from bridge.conformance.preflight import examine
 from bridge.conformance.target import Target
-from bridge.errors import DecodeError, LedgerUnavailableError, PreconditionError, Reason
+from bridge.errors import CallerNotAllowedError, DecodeError, LedgerUnavailableError, PreconditionError, Reason
 from bridge.rpc.settings import MAX_VALIDATORS, load_settings
 
 POLL_SECONDS = 0.05
@@ -133,7 +133,7 @@ def _start(target: Target) -> None:
         program.require_running()
         try:
             examine(target, i_know=True)
-        except LedgerUnavailableError:
+        except (LedgerUnavailableError, CallerNotAllowedError):  # while it opens its door it may slam it
             if time.monotonic() > deadline:
                 raise
             time.sleep(POLL_SECONDS)
