@@ -116,6 +116,11 @@ class LedgerServicer(LedgerServiceServicer):
             raise DecodeError(Reason.FIELD_REQUIRED, "count says how many entries", field="count")
         _require_count(request.count, limits.MAX_ENTRIES_PER_PROOF, "entries")
         node = self._node
+        if request.first_position + request.count > node.sequencer.tip.entry_count:
+            # Not left to the store: the end of a run from the last positions of all is no number it can hold.
+            raise NotFoundError(
+                Reason.PACKET_NOT_FOUND, "no such entries", first=request.first_position, count=request.count
+            )
         runs = await node.ask(node.engine.prove, request.first_position, request.count, request.proof_height)
         return api.ProveEntriesResponse(runs=[_run_message(run) for run in runs])
 

@@ -121,6 +121,9 @@ async def test_proofs_of_nothing_or_too_much_are_refused(pair):
     await refused(
         relayer.prove(api.ProveEntriesRequest(first_position=count, count=1)), NotFoundError, Reason.PACKET_NOT_FOUND
     )
+    for first, number in ((count - 1, 2), (2**63 - 1, 1), (2**63 - 1, 512)):
+        request = api.ProveEntriesRequest(first_position=first, count=number)
+        await refused(relayer.prove(request), NotFoundError, Reason.PACKET_NOT_FOUND)
     await refused(
         relayer.prove(api.ProveEntriesRequest(first_position=count - 1, count=1, proof_height=1)),
         PreconditionError,
