@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bridge.clock import NANOS_PER_SECOND
+from bridge.clock import NANOS_PER_SECOND, ManualClock, Nanos
 from bridge.conformance.checks import expect, expect_equal, item_applied, item_refused, unmoved
 from bridge.errors import Reason
 from bridge.v1 import ledger_service_pb2 as api
-from bridge.v1.transaction_pb2 import ItemResult, MisbehaviourEvidence, TrustAnchor
+from bridge.v1.transaction_pb2 import ItemResult, MisbehaviourEvidence
 
 if TYPE_CHECKING:
     from bridge.conformance.counterparty.ledger import Counterparty
@@ -27,11 +27,17 @@ BOTH = (COMETBFT, CHAINMAKER)
 Reasons = Reason | Sequence[Reason] | Mapping[str, Reason]
 """One reason, any of several, or one for each profile."""
 
-Wrong = Callable[["Counterparty"], Mapping[str, Any]]
-"""What is to be wrong with a header of a counterparty: fields of `Forgery`."""
+Wrong = Mapping[str, Any] | Callable[["Counterparty"], Mapping[str, Any]]
+"""What is to be wrong with a header: fields of `Forgery`, or what makes them for a counterparty."""
 
-EXPIRY_SECONDS = 1
-"""Trusting period of a client that is to expire while the kit waits, in seconds."""
+DISTANCES: Mapping[str, Sequence[int]] = {COMETBFT: (1, 3), CHAINMAKER: (1,)}
+"""How far above the trusted height a forged header is tried, by profile: cometbft has other rules for skipping."""
+
+TRUSTING_PERIOD_SECONDS = 3_600
+"""Trusting period of clients that are to expire while the kit waits, in seconds; their anchors are nearly as old."""
+
+LEFT_SECONDS = 1.5
+"""How long such a client has left when it is made, in seconds."""
 
 WAIT_SECONDS = 10
 """Longest wait for a client to expire, in seconds; after that the target's clock is at fault."""
@@ -92,19 +98,20 @@ def refuse_forged(
     wrong: Wrong,
     *,
     profiles: Sequence[str] = BOTH,
-    blocks: Sequence[int] = (1, 3),
+    blocks: Sequence[int] = (),
     **options: Any,
 ) -> None:
     """For clients of each profile: the forged header is refused, right above the trusted height and further up.
 
-    `blocks` are the distances that are tried; afterwards the honest twin of each is taken.
+    `blocks` are the distances that are tried (DISTANCES); afterwards the honest twin of each is taken.
     """
     for other in counterparties(kit, profiles, **options):
-        for distance in blocks:
+        for distance in blocks or DISTANCES[other.profile_id]:
             trusted = other.height
             height = advanced(other, distance)
             where = "directly above the trusted height" if distance == 1 else f"{distance} above the trusted height"
-            forged = other.forge(height, trusted_height=trusted, **wrong(other))
+            fields = wrong(other) if callable(wrong) else wrong
+            forged = other.forge(height, trusted_height=trusted, **fields)
             refuse(kit, other, forged, reasons, f"a forged {other.profile_id} header {where} is refused")
             take(kit, other, other.update(height, trusted))
 
@@ -124,6 +131,20 @@ def state_of(kit: Kit, other: Counterparty) -> str:
 def require_state(kit: Kit, other: Counterparty, state: str, message: str = "the client's state") -> None:
     """Failed unless the client is ACTIVE, EXPIRED or FROZEN as expected."""
     expect_equal(state_of(kit, other), state, message)
+
+
+def short_lived(kit: Kit, left: float = LEFT_SECONDS) -> list[Counterparty]:
+    """Counterparties as `counterparties`, each with an anchor so old that its client expires in `left` seconds."""
+    age = round((TRUSTING_PERIOD_SECONDS - left) * NANOS_PER_SECOND)
+    made: list[Counterparty] = []
+    for profile_id in BOTH:
+        clock = ManualClock(Nanos(kit.clock.now() - age))
+        made += counterparties(
+            kit, (profile_id,), act={"trusting_period_seconds": TRUSTING_PERIOD_SECONDS}, clock=clock
+        )
+        if made:
+            made[-1].set_clock(None)
+    return made
 
 
 def wait_expired(kit: Kit, *others: Counterparty) -> None:
@@ -153,10 +174,3 @@ def freeze(kit: Kit, other: Counterparty) -> tuple[bytes, bytes]:
     accuse(kit, other, header_1, header_2)
     require_state(kit, other, "FROZEN", "two headers at one height freeze the client")
     return header_1, header_2
-
-
-def aged_anchor(other: Counterparty, seconds: int) -> TrustAnchor:
-    """The counterparty's anchor as it would look, had its header been made so many seconds earlier."""
-    anchor = other.anchor()
-    anchor.header_time.seconds = other.now // NANOS_PER_SECOND - seconds
-    return anchor

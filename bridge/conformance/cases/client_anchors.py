@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.clock import NANOS_PER_SECOND, ManualClock, Nanos
@@ -229,4 +230,4 @@ def hdr_080(kit: Kit) -> None:
             later = other.create_act(_speaker(kit), anchor=other.anchor(other.height))
             wider = other.create_act(_speaker(kit), clock_drift_seconds=11)
             for act in (later, wider):
-                refused(lambda act=act: _create(kit, act), Reason.CLIENT_EXISTS, message="another act is refused")
+                refused(partial(_create, kit, act), Reason.CLIENT_EXISTS, message="another act is refused")

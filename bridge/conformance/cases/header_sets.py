@@ -243,9 +243,7 @@ def hdr_055(kit: Kit) -> None:
             update.validator_set.validators[0].voting_power = power
 
         wrong = {"edit": edit}
-        refuse_forged(
-            kit, Reason.VALIDATOR_SET_INVALID, lambda _, wrong=wrong: wrong, profiles=(COMETBFT,), blocks=(1,)
-        )
+        refuse_forged(kit, Reason.VALIDATOR_SET_INVALID, wrong, profiles=(COMETBFT,), blocks=(1,))
 
 
 @case(
@@ -259,7 +257,7 @@ def hdr_056(kit: Kit) -> None:
     def edit(update: Any) -> None:
         update.validator_set.validators[0].voting_power = MAX_TOTAL_POWER
 
-    refuse_forged(kit, Reason.VALIDATOR_SET_INVALID, lambda _: {"edit": edit}, profiles=(COMETBFT,))
+    refuse_forged(kit, Reason.VALIDATOR_SET_INVALID, {"edit": edit}, profiles=(COMETBFT,))
 
 
 @case(
@@ -274,7 +272,7 @@ def hdr_057(kit: Kit) -> None:
         first, second = update.validator_set.validators[:2]
         first.address, second.address = second.address, first.address
 
-    refuse_forged(kit, Reason.VALIDATOR_SET_INVALID, lambda _: {"edit": edit}, profiles=(COMETBFT,))
+    refuse_forged(kit, Reason.VALIDATOR_SET_INVALID, {"edit": edit}, profiles=(COMETBFT,))
 
 
 @case(
@@ -287,7 +285,7 @@ def hdr_057(kit: Kit) -> None:
 def hdr_058(kit: Kit) -> None:
     for name in ("validators_hash", "next_validators_hash"):
         wrong = {"change": lambda header, name=name: setattr(header, name, b"")}
-        refuse_forged(kit, Reason.HEADER_INVALID, lambda _, wrong=wrong: wrong, profiles=(COMETBFT,))
+        refuse_forged(kit, Reason.HEADER_INVALID, wrong, profiles=(COMETBFT,))
 
 
 @case(
@@ -299,7 +297,7 @@ def hdr_058(kit: Kit) -> None:
 )
 def hdr_059(kit: Kit) -> None:
     wrong = {"change": lambda header: setattr(header, "block_type", 9)}
-    refuse_forged(kit, Reason.HEADER_INVALID, lambda _: wrong, profiles=(CHAINMAKER,))
+    refuse_forged(kit, Reason.HEADER_INVALID, wrong, profiles=(CHAINMAKER,))
 
 
 @case(
@@ -311,7 +309,7 @@ def hdr_059(kit: Kit) -> None:
 )
 def hdr_060(kit: Kit) -> None:
     wrong = {"change": lambda header: setattr(header, "pre_block_hash", bytes(range(32)))}
-    refuse_forged(kit, Reason.HEADER_HASH_MISMATCH, lambda _: wrong, profiles=(CHAINMAKER,), blocks=(1, 1))
+    refuse_forged(kit, Reason.HEADER_HASH_MISMATCH, wrong, profiles=(CHAINMAKER,), blocks=(1, 1))
 
 
 @case(
@@ -323,7 +321,7 @@ def hdr_060(kit: Kit) -> None:
 )
 def hdr_061(kit: Kit) -> None:
     wrong = {"change": lambda header: setattr(header, "pre_conf_height", 1)}
-    refuse_forged(kit, Reason.VALIDATOR_SET_MISMATCH, lambda _: wrong, profiles=(CHAINMAKER,))
+    refuse_forged(kit, Reason.VALIDATOR_SET_MISMATCH, wrong, profiles=(CHAINMAKER,))
 
 
 @case(

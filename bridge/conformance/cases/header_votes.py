@@ -29,8 +29,8 @@ TOO_FEW = (Reason.INSUFFICIENT_QUORUM, Reason.NOT_ENOUGH_TRUST)
     negative=True,
 )
 def hdr_020(kit: Kit) -> None:
-    refuse_forged(kit, Reason.INSUFFICIENT_QUORUM, lambda _: {"signers": (0, 1)}, powers=(1, 1, 1))
-    refuse_forged(kit, Reason.INSUFFICIENT_QUORUM, lambda _: {"signers": (0, 1, 4, 5)}, powers=(7,) * 6)
+    refuse_forged(kit, Reason.INSUFFICIENT_QUORUM, {"signers": (0, 1)}, powers=(1, 1, 1))
+    refuse_forged(kit, Reason.INSUFFICIENT_QUORUM, {"signers": (0, 1, 4, 5)}, powers=(7,) * 6)
 
 
 @case(
@@ -42,7 +42,7 @@ def hdr_020(kit: Kit) -> None:
 )
 def hdr_021(kit: Kit) -> None:
     few = {"signers": (1, 2, 3, 4)}
-    refuse_forged(kit, TOO_FEW, lambda _: few, powers=(6, 1, 1, 1, 1), profiles=(COMETBFT,))
+    refuse_forged(kit, TOO_FEW, few, powers=(6, 1, 1, 1, 1), profiles=(COMETBFT,))
     for other in counterparties(kit, (COMETBFT,), powers=(9, 1, 1, 1, 1)):
         trusted, height = other.height, other.advance()
         take(kit, other, other.forge(height, trusted_height=trusted, signers=(0,)))
@@ -55,8 +55,8 @@ def hdr_021(kit: Kit) -> None:
     negative=True,
 )
 def hdr_022(kit: Kit) -> None:
-    refuse_forged(kit, TOO_FEW, lambda _: {"signers": (0,)}, powers=(1, 1, 1))
-    refuse_forged(kit, TOO_FEW, lambda _: {"signers": ()})
+    refuse_forged(kit, TOO_FEW, {"signers": (0,)}, powers=(1, 1, 1))
+    refuse_forged(kit, TOO_FEW, {"signers": ()})
 
 
 @case(
@@ -66,8 +66,8 @@ def hdr_022(kit: Kit) -> None:
     negative=True,
 )
 def hdr_023(kit: Kit) -> None:
-    refuse_forged(kit, Reason.DUPLICATE_SIGNER, lambda _: {"places": {1: 0, 2: 0}, "signers": (0, 1, 2)})
-    refuse_forged(kit, Reason.DUPLICATE_SIGNER, lambda _: {"places": {3: 0}})
+    refuse_forged(kit, Reason.DUPLICATE_SIGNER, {"places": {1: 0, 2: 0}, "signers": (0, 1, 2)})
+    refuse_forged(kit, Reason.DUPLICATE_SIGNER, {"places": {3: 0}})
 
 
 @case(
@@ -77,7 +77,7 @@ def hdr_023(kit: Kit) -> None:
     negative=True,
 )
 def hdr_024(kit: Kit) -> None:
-    refuse_forged(kit, Reason.COMMIT_INVALID, lambda _: {"places": {0: 1, 1: 0}})
+    refuse_forged(kit, Reason.COMMIT_INVALID, {"places": {0: 1, 1: 0}})
 
 
 @case(
@@ -87,7 +87,7 @@ def hdr_024(kit: Kit) -> None:
     negative=True,
 )
 def hdr_025(kit: Kit) -> None:
-    refuse_forged(kit, Reason.SIGNATURE_INVALID, lambda _: {"votes": Votes.BAD})
+    refuse_forged(kit, Reason.SIGNATURE_INVALID, {"votes": Votes.BAD})
 
 
 @case(
@@ -99,7 +99,7 @@ def hdr_025(kit: Kit) -> None:
 def hdr_026(kit: Kit) -> None:
     for place in range(3):
         wrong = {"votes": Votes.BAD, "wrong": (place,), "signers": (0, 1, 2)}
-        refuse_forged(kit, Reason.SIGNATURE_INVALID, lambda _, wrong=wrong: wrong, blocks=(1,))
+        refuse_forged(kit, Reason.SIGNATURE_INVALID, wrong, blocks=(1,))
 
 
 @case(
@@ -109,7 +109,7 @@ def hdr_026(kit: Kit) -> None:
     negative=True,
 )
 def hdr_027(kit: Kit) -> None:
-    refuse_forged(kit, Reason.SIGNATURE_INVALID, lambda _: {"votes": Votes.STRANGER})
+    refuse_forged(kit, Reason.SIGNATURE_INVALID, {"votes": Votes.STRANGER})
 
 
 @case(
@@ -119,7 +119,7 @@ def hdr_027(kit: Kit) -> None:
     negative=True,
 )
 def hdr_028(kit: Kit) -> None:
-    refuse_forged(kit, Reason.SIGNATURE_INVALID, lambda _: {"votes": Votes.OTHER_BLOCK})
+    refuse_forged(kit, Reason.SIGNATURE_INVALID, {"votes": Votes.OTHER_BLOCK})
 
 
 @case(
@@ -129,7 +129,7 @@ def hdr_028(kit: Kit) -> None:
     negative=True,
 )
 def hdr_029(kit: Kit) -> None:
-    refuse_forged(kit, Reason.SIGNATURE_INVALID, lambda _: {"votes": Votes.OTHER_LEDGER})
+    refuse_forged(kit, Reason.SIGNATURE_INVALID, {"votes": Votes.OTHER_LEDGER})
 
 
 @case(
@@ -139,7 +139,7 @@ def hdr_029(kit: Kit) -> None:
     negative=True,
 )
 def hdr_030(kit: Kit) -> None:
-    refuse_forged(kit, Reason.SIGNATURE_INVALID, lambda _: {"votes": Votes.OTHER_HEIGHT})
+    refuse_forged(kit, Reason.SIGNATURE_INVALID, {"votes": Votes.OTHER_HEIGHT})
 
 
 @case(
@@ -150,7 +150,7 @@ def hdr_030(kit: Kit) -> None:
 )
 def hdr_031(kit: Kit) -> None:
     reasons = {COMETBFT: Reason.SIGNATURE_INVALID, CHAINMAKER: Reason.INSUFFICIENT_QUORUM}
-    refuse_forged(kit, reasons, lambda _: {"votes": Votes.PREVOTE})
+    refuse_forged(kit, reasons, {"votes": Votes.PREVOTE})
 
 
 @case(
@@ -160,8 +160,8 @@ def hdr_031(kit: Kit) -> None:
     negative=True,
 )
 def hdr_032(kit: Kit) -> None:
-    refuse_forged(kit, TOO_FEW, lambda _: {"votes": Votes.NIL})
-    refuse_forged(kit, Reason.INSUFFICIENT_QUORUM, lambda _: {"votes": Votes.NIL, "wrong": (2, 3)})
+    refuse_forged(kit, TOO_FEW, {"votes": Votes.NIL})
+    refuse_forged(kit, Reason.INSUFFICIENT_QUORUM, {"votes": Votes.NIL, "wrong": (2, 3)})
 
 
 @case(
@@ -198,10 +198,10 @@ def _padded_signatures(votes: ChainmakerVoteSet) -> None:
 def hdr_034(kit: Kit) -> None:
     for flag in (0, 1, 4):
         edit = {"edit": lambda update, flag=flag: setattr(_last_entry(update), "block_id_flag", flag)}
-        refuse_forged(kit, Reason.COMMIT_INVALID, lambda _, edit=edit: edit, profiles=(COMETBFT,), blocks=(1,))
+        refuse_forged(kit, Reason.COMMIT_INVALID, edit, profiles=(COMETBFT,), blocks=(1,))
     for empty in ("signature", "validator_address"):
         edit = {"edit": lambda update, empty=empty: setattr(_last_entry(update), empty, b"")}
-        refuse_forged(kit, Reason.COMMIT_INVALID, lambda _, edit=edit: edit, profiles=(COMETBFT,), blocks=(1,))
+        refuse_forged(kit, Reason.COMMIT_INVALID, edit, profiles=(COMETBFT,), blocks=(1,))
 
 
 def _last_entry(update: Any) -> Any:
@@ -226,7 +226,7 @@ def hdr_035(kit: Kit) -> None:
         added.timestamp.seconds = -62_135_596_800
 
     for edit in (shorter, longer):
-        refuse_forged(kit, Reason.COMMIT_INVALID, lambda _, edit=edit: {"edit": edit}, profiles=(COMETBFT,))
+        refuse_forged(kit, Reason.COMMIT_INVALID, {"edit": edit}, profiles=(COMETBFT,))
 
 
 @case(
@@ -246,7 +246,7 @@ def hdr_036(kit: Kit) -> None:
         block_id.part_set_header.total = 0
 
     for edit in (negative_round, no_block):
-        refuse_forged(kit, Reason.COMMIT_INVALID, lambda _, edit=edit: {"edit": edit}, profiles=(COMETBFT,))
+        refuse_forged(kit, Reason.COMMIT_INVALID, {"edit": edit}, profiles=(COMETBFT,))
 
 
 @case(
@@ -262,7 +262,7 @@ def hdr_037(kit: Kit) -> None:
         votes.votes_by_block[votes.maj23.hex()].sum = 4
 
     wrong = {"signers": (0, 1), "edit": on_votes(boast)}
-    refuse_forged(kit, Reason.INSUFFICIENT_QUORUM, lambda _: wrong, profiles=(CHAINMAKER,))
+    refuse_forged(kit, Reason.INSUFFICIENT_QUORUM, wrong, profiles=(CHAINMAKER,))
 
 
 @case(
@@ -288,7 +288,7 @@ def hdr_038(kit: Kit) -> None:
             change(votes.votes[min(votes.votes)].endorsement.signer)
 
         wrong = {"edit": on_votes(edit)}
-        refuse_forged(kit, Reason.COMMIT_INVALID, lambda _, wrong=wrong: wrong, profiles=(CHAINMAKER,), blocks=(1,))
+        refuse_forged(kit, Reason.COMMIT_INVALID, wrong, profiles=(CHAINMAKER,), blocks=(1,))
 
 
 @case(
@@ -300,7 +300,7 @@ def hdr_038(kit: Kit) -> None:
 )
 def hdr_039(kit: Kit) -> None:
     wrong = {"edit": on_votes(lambda votes: setattr(votes, "type", 0))}
-    refuse_forged(kit, Reason.COMMIT_INVALID, lambda _: wrong, profiles=(CHAINMAKER,))
+    refuse_forged(kit, Reason.COMMIT_INVALID, wrong, profiles=(CHAINMAKER,))
 
 
 @case(
@@ -317,7 +317,7 @@ def hdr_040(kit: Kit) -> None:
         update.vote_set += once.SerializeToString() * 3
 
     wrong = {"signers": (0,), "edit": repeat}
-    refuse_forged(kit, Reason.DUPLICATE_SIGNER, lambda _: wrong, profiles=(CHAINMAKER,))
+    refuse_forged(kit, Reason.DUPLICATE_SIGNER, wrong, profiles=(CHAINMAKER,))
 
 
 @case(
@@ -335,8 +335,8 @@ def hdr_041(kit: Kit) -> None:
         header.signature = turned(header.signature)
 
     profiles = (CHAINMAKER,)
-    refuse_forged(kit, Reason.HEADER_INVALID, lambda _: {"change": stranger}, profiles=profiles)
-    refuse_forged(kit, Reason.SIGNATURE_INVALID, lambda _: {"after": unsigned}, profiles=profiles)
+    refuse_forged(kit, Reason.HEADER_INVALID, {"change": stranger}, profiles=profiles)
+    refuse_forged(kit, Reason.SIGNATURE_INVALID, {"after": unsigned}, profiles=profiles)
 
 
 @case(

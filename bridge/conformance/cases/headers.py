@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.clock import NANOS_PER_SECOND
@@ -126,7 +127,7 @@ def hdr_008(kit: Kit) -> None:
         update = other.update(other.advance())
         with unmoved(kit, other.client_id):
             refused(
-                lambda update=update, other=other: kit.deliver(other, headers=[update], client_id="no-such-client"),
+                partial(kit.deliver, other, headers=[update], client_id="no-such-client"),
                 Reason.CLIENT_NOT_FOUND,
             )
         take(kit, other, update)
@@ -206,7 +207,7 @@ def hdr_013(kit: Kit) -> None:
     negative=True,
 )
 def hdr_014(kit: Kit) -> None:
-    refuse_forged(kit, Reason.HEADER_HASH_MISMATCH, lambda _: {"after": other_root})
+    refuse_forged(kit, Reason.HEADER_HASH_MISMATCH, {"after": other_root})
 
 
 @case(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from bridge.clock import NANOS_PER_SECOND
 from bridge.conformance.case import case
@@ -20,13 +21,13 @@ from bridge.conformance.counterparty.forgery import Votes
 from bridge.conformance.counterparty.ledger import other_root
 from bridge.conformance.counterparty.validators import make_validators
 from bridge.conformance.updates import (
-    EXPIRY_SECONDS,
     accuse,
     advanced,
     counterparties,
     freeze,
     refuse,
     require_state,
+    short_lived,
     submit,
     take,
     wait_expired,
@@ -104,8 +105,8 @@ def mis_004(kit: Kit) -> None:
 def mis_005(kit: Kit) -> None:
     for other in counterparties(kit):
         height, later = other.advance(), other.now + YEAR_NANOS
-        far = {"time": later, "change": other_root}
-        accuse(kit, other, other.forge(height, time=later), other.forge(height, **far))
+        far = other.forge(height, time=later), other.forge(height, time=later, change=other_root)
+        accuse(kit, other, *far)
         require_state(kit, other, "FROZEN")
 
 
@@ -202,11 +203,12 @@ def mis_011(kit: Kit) -> None:
     for other in counterparties(kit):
         height = other.advance()
         take(kit, other, other.update(height))
-        for wrong, reason in (
+        wrongs: tuple[tuple[dict[str, Any], Reason], ...] = (
             ({"signers": (0, 1)}, Reason.INSUFFICIENT_QUORUM),
             ({"votes": Votes.BAD}, Reason.SIGNATURE_INVALID),
             ({"chain_id": "test-elsewhere"}, Reason.LEDGER_ID_MISMATCH),
-        ):
+        )
+        for wrong, reason in wrongs:
             refuse(kit, other, other.forge(height, change=other_root, **wrong), reason)
             require_state(kit, other, "ACTIVE")
 
@@ -304,12 +306,12 @@ def mis_016(kit: Kit) -> None:
     negative=True,
 )
 def mis_017(kit: Kit) -> None:
-    others = list(counterparties(kit, act={"trusting_period_seconds": EXPIRY_SECONDS}))
+    others = short_lived(kit)
     wait_expired(kit, *others)
     for other in others:
         pair = other.equivocate(other.advance())
         with unmoved(kit, other.client_id):
-            refused(lambda other=other, pair=pair: accuse(kit, other, *pair), Reason.CLIENT_EXPIRED)
+            refused(partial(accuse, kit, other, *pair), Reason.CLIENT_EXPIRED)
         require_state(kit, other, "EXPIRED")
 
 
@@ -342,7 +344,7 @@ def mis_019(kit: Kit) -> None:
         pair = other.equivocate(other.advance())
         with unmoved(kit, other.client_id):
             refused(
-                lambda other=other, pair=pair: accuse(kit, other, *pair, client_id="no-such-client"),
+                partial(accuse, kit, other, *pair, client_id="no-such-client"),
                 Reason.CLIENT_NOT_FOUND,
             )
         _acquit(kit, other, pair[0], kit.random.randbytes(200), "random bytes", *wrong)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from bridge.clock import NANOS_PER_SECOND
 from bridge.conformance.case import case
 from bridge.conformance.checks import expect_equal, item_applied, item_noop, refused, unmoved
 from bridge.conformance.counterparty.acts import recover_client_act
 from bridge.conformance.updates import (
-    EXPIRY_SECONDS,
     accuse,
     advanced,
     counterparties,
@@ -17,6 +19,7 @@ from bridge.conformance.updates import (
     refuse,
     require_newest,
     require_state,
+    short_lived,
     submit,
     take,
     wait_expired,
@@ -142,14 +145,14 @@ def mis_025(kit: Kit) -> None:
         other.advance()
         past = other.chain.consensus(other.anchor_height).time // NANOS_PER_SECOND - 60
         future = other.now // NANOS_PER_SECOND + 86_400
-        for change, reason, what in (
-            (lambda anchor: setattr(anchor, "ledger_id", "test-elsewhere"), Reason.LEDGER_ID_MISMATCH, "another's"),
-            (lambda anchor: setattr(anchor, "root", bytes(32)), Reason.TRUST_ANCHOR_INVALID, "a zero"),
-            (lambda anchor, t=past: setattr(anchor.header_time, "seconds", t), Reason.NON_INCREASING_TIME, "an old"),
-            (lambda anchor, t=future: setattr(anchor.header_time, "seconds", t), Reason.HEADER_FROM_FUTURE, "a future"),
-        ):
-            anchor = other.anchor(other.height)
-            change(anchor)
+        wrongs: tuple[tuple[dict[str, Any], Reason, str], ...] = (
+            ({"ledger_id": "test-elsewhere"}, Reason.LEDGER_ID_MISMATCH, "another's"),
+            ({"root": bytes(32)}, Reason.TRUST_ANCHOR_INVALID, "a zero"),
+            ({"header_time": Timestamp(seconds=past)}, Reason.NON_INCREASING_TIME, "an old"),
+            ({"header_time": Timestamp(seconds=future)}, Reason.HEADER_FROM_FUTURE, "a future"),
+        )
+        for over, reason, what in wrongs:
+            anchor = other.anchor(other.height, **over)
             _refuse(kit, other, other.recover_act(_speaker(kit), anchor), reason, f"{what} anchor")
         _recover(kit, other)
 
@@ -190,7 +193,7 @@ def mis_027(kit: Kit) -> None:
         refuse(kit, other, other.update(later, anchor), Reason.CONSENSUS_STATE_NOT_FOUND, what)
         with unmoved(kit, other.client_id):
             refused(
-                lambda other=other, evidence=evidence: accuse(kit, other, *evidence),
+                partial(accuse, kit, other, *evidence),
                 Reason.CONSENSUS_STATE_NOT_FOUND,
                 message="evidence that was dealt with does not freeze again",
             )
@@ -229,7 +232,7 @@ def mis_028(kit: Kit) -> None:
     needs=NEEDS,
 )
 def mis_029(kit: Kit) -> None:
-    others = list(counterparties(kit, act={"trusting_period_seconds": 2 * EXPIRY_SECONDS}))
+    others = short_lived(kit)
     wait_expired(kit, *others)
     for other in others:
         other.advance()
