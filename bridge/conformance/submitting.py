@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bridge.cargo.prepare import Issuer
 from bridge.conformance.checks import expect_equal, issue_refused, unmoved
 from bridge.conformance.issuing import item_of, prepare
+from bridge.crypto.suites import suite
 from bridge.v1 import cargo_service_pb2 as api
 
 if TYPE_CHECKING:
     from bridge.conformance.counterparty.ledger import Counterparty
     from bridge.conformance.kit import Kit
+    from bridge.crypto.ports import Signer
     from bridge.errors import Reason
 
 
@@ -33,3 +36,8 @@ def refuse_issue(kit: Kit, other: Counterparty, item: api.IssueItem, *reasons: R
     """Failed unless the record is refused with one of the reasons and nothing moved."""
     with unmoved(kit, other.client_id):
         issue_refused(issue_all(kit, item)[0], *reasons, message=what or "the record is refused")
+
+
+def target_issuer(kit: Kit, member_id: str, key_id: str, signer: Signer) -> Issuer:
+    """Somebody who signs statements for the target's ledger under a member's name, entitled to it or not."""
+    return Issuer(kit.target.ledger_id, suite(kit.info.suite), member_id, key_id, signer)
