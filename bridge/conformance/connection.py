@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -122,7 +122,7 @@ def call_bytes(channel: grpc.Channel, method: str, request: bytes, *, seconds: f
     return answer
 
 
-def first_messages(stream: Iterator[T], count: int) -> list[T]:
+def first_messages(stream: Iterable[T], count: int) -> list[T]:
     """The first messages of a stream, which is cancelled afterwards; fewer where it ends before."""
     found: list[T] = []
     try:

@@ -13,6 +13,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from bridge.bundle.anchor import encode_anchor_file
+from bridge.cargo.policies import POLICIES
+from bridge.cargo.policy import record_type_name
 from bridge.clock import Clock
 from bridge.conformance.target import TARGET_FILE, TEST_PREFIX
 from bridge.crypto.keys import load_signer, public_key_from_pem
@@ -34,6 +36,9 @@ RELAYERS = ("relayer-1", "relayer-2")
 
 ISSUER = "kit-carrier"
 """Member whose records the kit issues."""
+
+RECORD_TYPES = ("bill-of-lading", "booking", "transport-event")
+"""Types of record that may leave: not all, so that it shows whether the others are held back."""
 
 ADAPTER_FILE = "adapter.yaml"
 
@@ -81,12 +86,13 @@ def make_target(
     usable.
     """
     folder = folder.resolve()
+    standard = {record_type_name(number): rules for number, rules in POLICIES["standard"].rules.items()}
     side = Side(
         name="target",
         ledger_id=f"{TEST_PREFIX}{kind.profile_id}-1",
         profile=kind.profile_id,
         record_id_prefix="TESTCB",
-        corridor="standard",
+        corridor={name: rules for name, rules in standard.items() if name in RECORD_TYPES},
         issuer=(ISSUER, (("Latn", "Conformance Kit Carrier Ltd"),)),
     )
     chosen = make_one_side(folder, side, clock, RELAYERS, port, validators)

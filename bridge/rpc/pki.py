@@ -58,7 +58,7 @@ class Side:
     ledger_id: str
     profile: str
     record_id_prefix: str
-    corridor: str
+    corridor: str | Mapping[str, Sequence[str]]
     issuer: tuple[str, tuple[tuple[str, str], ...]]
 
     @property
@@ -259,7 +259,7 @@ def _write_adapter(folder: Folder, side: Side, port: int, members: Sequence[str]
         ],
         "genesis": {"time": genesis, "members": list(members)},
         "record_id_prefix": side.record_id_prefix,
-        "corridor": side.corridor,
+        "corridor": side.corridor if isinstance(side.corridor, str) else dict(side.corridor),
         "log_format": "console",
     }
     folder.yaml("adapter.yaml", "Paths are relative to this file; docs/configuration.md tells of every field.", values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bridge.conformance.case import case
 from bridge.conformance.checks import Failed, expect, expect_equal, refused, unmoved
 from bridge.conformance.following import OPTIONS, provable_info
@@ -192,7 +194,7 @@ def id_013(kit: Kit) -> None:
     with unmoved(kit):
         for trusted, heights in ((height, [height]), (1, [height, height]), (0, [2, 1]), (0, [])):
             request = api.GetHeadersRequest(trusted_height=trusted, heights=heights)
-            refused(lambda request=request: kit.ledger(kit.any_role).GetHeaders(request), Reason.NON_INCREASING_HEIGHT)
+            refused(partial(kit.ledger(kit.any_role).GetHeaders, request), Reason.NON_INCREASING_HEIGHT)
 
 
 @case("ID-014", "MUST refuse to list packets of a client that it does not have", clauses=("LED-2",), negative=True)

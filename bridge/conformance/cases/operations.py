@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -40,7 +41,7 @@ _DELIVERY = ("authority", "authority_key", "relayer", "relayer_key")
 @case("OPS-001", "MUST say that it serves, overall and for every service", clauses=("SRV-3", "ADP-4"))
 def ops_001(kit: Kit) -> None:
     """What a load balancer asks."""
-    health = health_pb2_grpc.HealthStub(kit.channel(kit.any_role))
+    health: Any = health_pb2_grpc.HealthStub(kit.channel(kit.any_role))
     for service in ("", *SERVICES):
         status = health.Check(health_pb2.HealthCheckRequest(service=service)).status
         expect_equal(status, health_pb2.HealthCheckResponse.SERVING, f"health of {service or 'the whole'}")
@@ -49,7 +50,7 @@ def ops_001(kit: Kit) -> None:
 @case("OPS-002", "MUST refuse the health of a service that it does not have", clauses=("SRV-3",), negative=True)
 def ops_002(kit: Kit) -> None:
     """A probe with a slip in its name must not read SERVING."""
-    health = health_pb2_grpc.HealthStub(kit.channel(kit.any_role))
+    health: Any = health_pb2_grpc.HealthStub(kit.channel(kit.any_role))
     request = health_pb2.HealthCheckRequest(service="bridge.v1.NoService")
     with unmoved(kit):
         refused(lambda: health.Check(request), code=grpc.StatusCode.NOT_FOUND)
@@ -58,7 +59,7 @@ def ops_002(kit: Kit) -> None:
 @case("OPS-003", "MUST stream its health, beginning with how it stands", clauses=("SRV-3",))
 def ops_003(kit: Kit) -> None:
     """A watcher must not have to wait for a change to learn anything."""
-    health = health_pb2_grpc.HealthStub(kit.channel(kit.any_role))
+    health: Any = health_pb2_grpc.HealthStub(kit.channel(kit.any_role))
     found = first_messages(health.Watch(health_pb2.HealthCheckRequest()), 1)
     expect_equal([each.status for each in found], [health_pb2.HealthCheckResponse.SERVING], "the first message")
 
@@ -99,7 +100,8 @@ def ops_006(kit: Kit) -> None:
     """Strangers' method names must reach no code; which of the two reasons depends on the role table alone."""
     with unmoved(kit):
         for method in ("bridge.v1.LedgerService/Destroy", "bridge.v2.LedgerService/GetLedgerInfo", "nobody/knows"):
-            refused(lambda method=method: kit.call_bytes(method, b""), Reason.CALLER_NOT_ALLOWED, Reason.METHOD_UNKNOWN)
+            call = partial(kit.call_bytes, method, b"")
+            refused(call, Reason.CALLER_NOT_ALLOWED, Reason.METHOD_UNKNOWN)
 
 
 @case(
@@ -306,7 +308,7 @@ def ops_016(kit: Kit) -> None:
 
 
 def _reflect(kit: Kit, role: str) -> None:
-    stub = reflection_pb2_grpc.ServerReflectionStub(kit.channel(role))
+    stub: Any = reflection_pb2_grpc.ServerReflectionStub(kit.channel(role))
     request = reflection_pb2.ServerReflectionRequest(list_services="")
     for _ in stub.ServerReflectionInfo(iter([request]), timeout=STREAM_SECONDS):
         return
