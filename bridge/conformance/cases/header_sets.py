@@ -20,7 +20,6 @@ from bridge.conformance.updates import (
 )
 from bridge.crypto.keys import generate_signer
 from bridge.errors import Reason
-from bridge.v1.chainmaker_pb2 import ChainmakerUpdate
 
 if TYPE_CHECKING:
     from bridge.conformance.counterparty.ledger import Counterparty
@@ -286,85 +285,3 @@ def hdr_058(kit: Kit) -> None:
     for name in ("validators_hash", "next_validators_hash"):
         wrong = {"change": lambda header, name=name: setattr(header, name, b"")}
         refuse_forged(kit, Reason.HEADER_INVALID, wrong, profiles=(COMETBFT,))
-
-
-@case(
-    "HDR-059",
-    "MUST refuse a block of a type that no ledger makes",
-    clauses=("CMK-2",),
-    negative=True,
-    needs=("profile:chainmaker",),
-)
-def hdr_059(kit: Kit) -> None:
-    wrong = {"change": lambda header: setattr(header, "block_type", 9)}
-    refuse_forged(kit, Reason.HEADER_INVALID, wrong, profiles=(CHAINMAKER,))
-
-
-@case(
-    "HDR-060",
-    "MUST refuse a header directly above the trusted one that follows another block",
-    clauses=("CMK-10",),
-    negative=True,
-    needs=("profile:chainmaker",),
-)
-def hdr_060(kit: Kit) -> None:
-    wrong = {"change": lambda header: setattr(header, "pre_block_hash", bytes(range(32)))}
-    refuse_forged(kit, Reason.HEADER_HASH_MISMATCH, wrong, profiles=(CHAINMAKER,), blocks=(1, 1))
-
-
-@case(
-    "HDR-061",
-    "MUST refuse a header whose validators are counted from another config block than its own",
-    clauses=("CMK-10",),
-    negative=True,
-    needs=("profile:chainmaker",),
-)
-def hdr_061(kit: Kit) -> None:
-    wrong = {"change": lambda header: setattr(header, "pre_conf_height", 1)}
-    refuse_forged(kit, Reason.VALIDATOR_SET_MISMATCH, wrong, profiles=(CHAINMAKER,))
-
-
-@case(
-    "HDR-062",
-    "MUST refuse a config block that comes without its transaction, or with another set than it carries",
-    clauses=("CMK-11",),
-    negative=True,
-    needs=("profile:chainmaker",),
-)
-def hdr_062(kit: Kit) -> None:
-    def without(update: ChainmakerUpdate) -> None:
-        update.ClearField("config_change")
-
-    def other_set(update: ChainmakerUpdate) -> None:
-        stranger = generate_signer("sm3-sm2")
-        update.config_change.next_validators.validators[0].public_key = stranger.public_key
-
-    def other_transaction(update: ChainmakerUpdate) -> None:
-        update.config_change.transaction += b"\x2a\x00"
-
-    for other in counterparties(kit, (CHAINMAKER,)):
-        rotation = other.rotate()
-        for edit in (without, other_set, other_transaction):
-            refuse(kit, other, other.forge(rotation.announced, edit=edit), Reason.VALIDATOR_SET_INVALID)
-        take(kit, other, other.update(rotation.announced))
-
-
-@case(
-    "HDR-063",
-    "MUST refuse a change of validators that an ordinary block brings",
-    clauses=("CMK-11",),
-    negative=True,
-    needs=("profile:chainmaker",),
-)
-def hdr_063(kit: Kit) -> None:
-    for other in counterparties(kit, (CHAINMAKER,)):
-        height = other.advance()
-        later = other.rotate()
-        change = ChainmakerUpdate.FromString(other.update(later.announced)).config_change
-
-        def bring(update: ChainmakerUpdate, change: Any = change) -> None:
-            update.config_change.CopyFrom(change)
-
-        refuse(kit, other, other.forge(height, edit=bring), Reason.VALIDATOR_SET_INVALID)
-        item_applied(submit(kit, other, other.update(height))[0], "the ordinary block itself")
-        take(kit, other, other.update(later.announced))

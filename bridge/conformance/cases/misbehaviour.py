@@ -369,3 +369,18 @@ def mis_020(kit: Kit) -> None:
             got=kit.client(other.client_id).oldest_height,
             expected=other.anchor_height,
         )
+
+
+@case(
+    "MIS-032",
+    "MUST refuse evidence about a height that is not above the one it is verified from",
+    clauses=("MIS-1", "UPD-4"),
+    negative=True,
+)
+def mis_032(kit: Kit) -> None:
+    for other in counterparties(kit):
+        anchor, height = other.height, other.advance()
+        for claimed in (anchor, anchor - 1):
+            one = other.forge(height, claimed_height=claimed)
+            two = other.forge(height, claimed_height=claimed, change=other_root)
+            _acquit(kit, other, one, two, f"two headers {anchor - claimed} below the trusted height")
