@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from bridge.rpc.logs import LogFormat
 from bridge.rpc.tls import TlsFiles, existing_file
 from bridge.rpc.yaml_files import FileModel, load_model
 
@@ -56,7 +56,7 @@ class RelayerConfig(FileModel):
     ledgers: tuple[LedgerSection, LedgerSection]
     turn: TurnSection = TurnSection(index=0, count=1)
     fallback_delay_seconds: float = Field(default=DEFAULT_FALLBACK_SECONDS, ge=0.1, le=3600)
-    log_format: Literal["console", "json"] = "console"
+    log_format: LogFormat = "auto"
 
     @field_validator("roles")
     @classmethod

@@ -14,7 +14,6 @@ from bridge.cargo.document import Document, load_document
 from bridge.cargo.facts import facts_of, require_facts_match
 from bridge.cargo.findings import Finding, refusals
 from bridge.cargo.leaves import document_root
-from bridge.cargo.proven import remember_disclosure
 from bridge.cargo.record_keys import record_key
 from bridge.cargo.schemas.validate import validate_document
 from bridge.cargo.statement import decode_statement, require_record_key, statement_digest, statement_sign_bytes
@@ -152,7 +151,6 @@ def check_document(
         raise VerificationError(
             Reason.DISCLOSURE_NOT_ALLOWED, "the disclosure is not exactly what the corridor policy allows"
         )
-    remember_disclosure(suite, tree.root, len(tree.leaves), disclosure)
     return findings
 
 

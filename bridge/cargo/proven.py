@@ -19,23 +19,23 @@ MAX_REMEMBERED = 16_384
 _PROVEN: set[bytes] = set()
 
 
-def remember_disclosure(suite: Suite, root: bytes, leaf_count: int, disclosure: Disclosure) -> None:
-    """Remember that `disclosure` was made from the document with this root and count of leaves."""
+def disclosure_name(suite: Suite, root: bytes, leaf_count: int, disclosure: Disclosure) -> bytes:
+    """32 bytes that stand for everything a verdict on a disclosure depends on, in parts of known length."""
+    head = f"{suite.suite_id} {leaf_count} ".encode() + root
+    return sha256(head + disclosure.SerializeToString(deterministic=True)).digest()
+
+
+def remember_disclosure(name: bytes) -> None:
+    """Remember that the disclosure of this name was made from its document."""
     if len(_PROVEN) >= MAX_REMEMBERED:
         _PROVEN.clear()
-    _PROVEN.add(_key(suite, root, leaf_count, disclosure))
+    _PROVEN.add(name)
 
 
 def require_disclosure(suite: Suite, root: bytes, leaf_count: int, disclosure: Disclosure) -> None:
     """[DIS-2] As `verify_disclosure`; one that is remembered is only forgotten, having served its purpose."""
-    key = _key(suite, root, leaf_count, disclosure)
-    if key in _PROVEN:
-        _PROVEN.discard(key)
+    name = disclosure_name(suite, root, leaf_count, disclosure)
+    if name in _PROVEN:
+        _PROVEN.discard(name)
         return
     verify_disclosure(suite, root, leaf_count, disclosure)
-
-
-def _key(suite: Suite, root: bytes, leaf_count: int, disclosure: Disclosure) -> bytes:
-    """Everything the verdict depends on, in parts of known length."""
-    head = f"{suite.suite_id} {leaf_count} ".encode() + root
-    return sha256(head + disclosure.SerializeToString(deterministic=True)).digest()

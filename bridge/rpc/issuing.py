@@ -1,55 +1,106 @@
-"""Issuing records: each document checked against its statement, the good ones ordered together, each answered."""
+"""Issuing records: each document checked against its statement, the good ones ordered together, each answered.
+
+Documents are checked in the worker processes where there are some. Whatever waits goes to the next free one, so that
+calls with one record each share the way there when there are many.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from bridge.cargo.findings import Finding
-from bridge.cargo.leaves import SALT_LENGTH
 from bridge.cargo.policy import CorridorPolicy
-from bridge.cargo.prepare import check_document
-from bridge.cargo.statement import decode_payload, decode_statement, record_key_digest, statement_digest
-from bridge.crypto.ports import Suite
-from bridge.crypto.suites import suite
-from bridge.errors import BridgeError, DecodeError, LimitError, Reason
+from bridge.cargo.proven import remember_disclosure
+from bridge.errors import DecodeError, LedgerUnavailableError, LimitError, Reason
 from bridge.ledger.rows import HOME
 from bridge.ledger.storage import Attachment, ExportNote
 from bridge.rpc import limits
 from bridge.rpc.batcher import OperationBatcher
+from bridge.rpc.checking import DocumentTask, DocumentVerdict, check_task
 from bridge.rpc.node import Applied, LedgerNode
-from bridge.rpc.record_index import indexed_identifiers
+from bridge.rpc.workers import Workers
 from bridge.v1 import cargo_service_pb2 as api
 from bridge.v1.transaction_pb2 import IssueRecord, Operation
-from bridge.wire import encode
 
 CHECKING_THREADS = 2
-"""Threads that check documents: hashing releases the interpreter's lock for large leaves only, so more gain nothing."""
+"""Threads that wait for worker processes, or check documents themselves where there are none."""
 
-RECORDS_PER_CHUNK = 32
-"""Records checked in one go of a thread: long enough to be worth the hand-over, short enough to let others in."""
+RECORDS_PER_BATCH = 32
+"""Records checked in one go: long enough to be worth the hand-over, short enough that all workers get some."""
+
+Operations = Sequence[tuple[Operation, Attachment | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedItem:
-    """What came of one item: an operation with its attachment, or the refusal; and the document's findings."""
+@dataclass(slots=True)
+class _Waiting:
+    task: DocumentTask
+    verdict: asyncio.Future[DocumentVerdict]
 
-    operation: Operation | None = None
-    attachment: Attachment | None = None
-    findings: tuple[Finding, ...] = ()
-    error: BridgeError | None = None
+
+class DocumentChecker:
+    """Checks documents batch by batch. Used by one event loop; `close` ends its threads."""
+
+    def __init__(self, policy: CorridorPolicy, workers: Workers) -> None:
+        self._policy = policy
+        self._workers = workers
+        self._pool = ThreadPoolExecutor(CHECKING_THREADS, thread_name_prefix="documents")
+        self._waiting: deque[_Waiting] = deque()
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def check(self, tasks: Sequence[DocumentTask]) -> list[DocumentVerdict]:
+        """[CGO-2] A verdict on each document, in order."""
+        loop = asyncio.get_running_loop()
+        waiting = [_Waiting(task, loop.create_future()) for task in tasks]
+        self._waiting.extend(waiting)
+        self._flush()
+        return [await each.verdict for each in waiting]
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()
+
+    def _flush(self) -> None:
+        while self._waiting and len(self._under_way) < CHECKING_THREADS:
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), RECORDS_PER_BATCH))]
+            task = asyncio.ensure_future(self._judge(batch))
+            self._under_way.add(task)
+            task.add_done_callback(self._landed)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._flush()
+
+    async def _judge(self, batch: Sequence[_Waiting]) -> None:
+        tasks = [each.task for each in batch]
+        try:
+            verdicts = await asyncio.get_running_loop().run_in_executor(self._pool, self._check, tasks)
+        except BaseException:
+            for each in batch:
+                if not each.verdict.done():
+                    each.verdict.set_exception(
+                        LedgerUnavailableError(Reason.INTERNAL, "the document could not be checked; nothing was done")
+                    )
+            raise
+        for each, verdict in zip(batch, verdicts, strict=True):
+            if not each.verdict.done():
+                each.verdict.set_result(verdict)
+
+    def _check(self, tasks: Sequence[DocumentTask]) -> list[DocumentVerdict]:
+        """Verdicts of a worker process; what none could give is found here."""
+        found = self._workers.check(tasks)
+        return [verdict or check_task(task, self._policy) for task, verdict in zip(tasks, found, strict=True)]
 
 
 class RecordIssuer:
     """Issues records for one node."""
 
-    def __init__(self, node: LedgerNode) -> None:
-        self._policy: CorridorPolicy = node.config.policy
-        self._suite: Suite = suite(node.config.suite_id)
+    def __init__(self, node: LedgerNode, workers: Workers) -> None:
+        self._suite_id = node.config.suite_id
         self._batcher = OperationBatcher(node)
-        self._pool = ThreadPoolExecutor(CHECKING_THREADS, thread_name_prefix="documents")
+        self._checker = DocumentChecker(node.config.policy, workers)
 
     async def issue(self, items: Sequence[api.IssueItem]) -> api.IssueRecordsResponse:
         """[CGO-1] Check and order a batch; results in request order, and the height that holds the last of them.
@@ -62,83 +113,52 @@ class RecordIssuer:
             raise LimitError(
                 Reason.LIMIT_EXCEEDED, "too many records", got=len(items), limit=limits.MAX_RECORDS_PER_CALL
             )
-        checked = await self._check(items)
-        taken = [(each.operation, each.attachment) for each in checked if each.operation is not None]
+        tasks = [DocumentTask(self._suite_id, item.payload, item.document, item.seed) for item in items]
+        verdicts = await self._checker.check(tasks)
+        taken = [_operation(*pair) for pair in zip(items, verdicts, strict=True) if not pair[1].reason]
         applied = iter(await self._batcher.submit(taken) if taken else ())
         results, height = [], 0
-        for each in checked:
-            answer = next(applied) if each.operation is not None else None
+        for verdict in verdicts:
+            answer = next(applied) if not verdict.reason else None
             height = max(height, answer.height if answer is not None else 0)
-            results.append(_result(each, answer))
+            results.append(_result(verdict, answer))
         return api.IssueRecordsResponse(results=results, height=height)
 
     def close(self) -> None:
-        """End the pool."""
-        self._pool.shutdown()
-
-    async def _check(self, items: Sequence[api.IssueItem]) -> list[CheckedItem]:
-        loop = asyncio.get_running_loop()
-        chunks = [items[start : start + RECORDS_PER_CHUNK] for start in range(0, len(items), RECORDS_PER_CHUNK)]
-        work: Callable[[Sequence[api.IssueItem]], list[CheckedItem]] = self._check_chunk
-        done = await asyncio.gather(*(loop.run_in_executor(self._pool, work, chunk) for chunk in chunks))
-        return [checked for chunk in done for checked in chunk]
-
-    def _check_chunk(self, items: Sequence[api.IssueItem]) -> list[CheckedItem]:
-        return [check_item(item, self._suite, self._policy) for item in items]
+        """End the checker's threads."""
+        self._checker.close()
 
 
-def check_item(item: api.IssueItem, home: Suite, policy: CorridorPolicy) -> CheckedItem:
-    """[CGO-2] One item: statement, disclosure and facts must be made from its document. Never raises a BridgeError.
-
-    What only the ledger can judge (issuer's key, version, client, timeout) is left to execution.
-    """
-    try:
-        if not item.document:
-            raise DecodeError(
-                Reason.FIELD_REQUIRED, "the document is needed to check what was signed", field="document"
-            )
-        if len(item.seed) != SALT_LENGTH:
-            raise DecodeError(Reason.INVALID_FIELD, f"the seed must have {SALT_LENGTH} bytes", field="seed")
-        payload = decode_payload(item.payload)
-        statement = decode_statement(payload.statement)
-        record_type = statement.key.type
-        policy.require_type(record_type)
-        allowed = policy.allowing(record_type)
-        findings = check_document(item.document, item.seed, statement, payload.disclosure, suite=home, allowed=allowed)
-    except BridgeError as error:
-        return CheckedItem(error=error)
+def _operation(item: api.IssueItem, verdict: DocumentVerdict) -> tuple[Operation, Attachment]:
+    """The operation that issues a record, and what is kept beside it."""
+    remember_disclosure(verdict.proven)
     issue = IssueRecord(client_id=item.client_id, timeout_seconds=item.timeout_seconds, payload=item.payload)
     attachment = Attachment(
         origin=HOME,
-        record_key=record_key_digest(home, statement.key),
-        version=statement.version,
-        digest=statement_digest(home, payload.statement),
+        record_key=verdict.record_key,
+        version=verdict.version,
+        digest=verdict.digest,
         document=item.document,
         seed=item.seed,
-        identifiers=indexed_identifiers(statement),
-        export=ExportNote(
-            record_type=record_type,
-            pointers=tuple(leaf.pointer for leaf in payload.disclosure.leaves),
-            legal_basis=encode(statement.legal_basis),
-        ),
+        identifiers=verdict.identifiers,
+        export=ExportNote(record_type=verdict.record_type, pointers=verdict.pointers, legal_basis=verdict.legal_basis),
     )
-    return CheckedItem(Operation(issue_record=issue), attachment, findings)
+    return Operation(issue_record=issue), attachment
 
 
-def _result(checked: CheckedItem, applied: Applied | None) -> api.IssueResult:
-    result = api.IssueResult(findings=[_finding(each) for each in checked.findings])
-    if checked.error is not None:
-        result.reason, result.detail = str(checked.error.reason), str(checked.error.detail)
-    elif applied is not None and applied.result.code:
+def _result(verdict: DocumentVerdict, applied: Applied | None) -> api.IssueResult:
+    result = api.IssueResult(
+        findings=[
+            api.Finding(severity=severity, pointer=pointer, reason=reason, detail=detail)
+            for severity, pointer, reason, detail in verdict.findings
+        ]
+    )
+    if applied is None:
+        result.reason, result.detail = verdict.reason, verdict.detail
+    elif applied.result.code:
         result.reason, result.detail = applied.result.reason, applied.result.detail
-    elif applied is not None:
+    else:
         result.local_record_id = applied.result.local_record_id
         result.sequence = applied.result.sequence
         result.noop = applied.result.noop
     return result
-
-
-def _finding(finding: Finding) -> api.Finding:
-    return api.Finding(
-        severity=str(finding.severity), pointer=finding.pointer, reason=str(finding.reason), detail=finding.detail
-    )

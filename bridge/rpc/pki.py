@@ -260,7 +260,6 @@ def _write_adapter(folder: Folder, side: Side, port: int, members: Sequence[str]
         "genesis": {"time": genesis, "members": list(members)},
         "record_id_prefix": side.record_id_prefix,
         "corridor": side.corridor if isinstance(side.corridor, str) else dict(side.corridor),
-        "log_format": "console",
     }
     folder.yaml("adapter.yaml", "Paths are relative to this file; docs/configuration.md tells of every field.", values)
 

@@ -15,6 +15,7 @@ from bridge.clock import NANOS_PER_SECOND, Nanos
 from bridge.errors import BridgeError
 from bridge.protocol.paths import require_ledger_id
 from bridge.rpc import limits
+from bridge.rpc.logs import LogFormat
 from bridge.rpc.tls import TlsFiles, existing_file, in_folder
 from bridge.rpc.workers import MAX_WORKERS
 from bridge.rpc.yaml_files import FileModel, load_model
@@ -133,7 +134,7 @@ class AdapterSettings(FileModel):
     record_id_prefix: RecordPrefix
     corridor: str | dict[str, tuple[str, ...]] = "standard"
     limits: LimitsSection = LimitsSection()
-    log_format: Literal["console", "json"] = "console"
+    log_format: LogFormat = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     uvloop: bool = False
     workers: int = Field(default=DEFAULT_WORKERS, ge=0, le=MAX_WORKERS)

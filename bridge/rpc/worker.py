@@ -1,5 +1,5 @@
 """The worker process: takes batches of work on its standard input and answers them on its standard output, until that
-ends.
+ends. The first thing it takes is the corridor policy.
 
 Work is plain functions of plain values, named in a table, and travels as length-prefixed marshal data: both ends are
 the same program, and nobody else holds the pipe. When the parent dies, however it dies, the pipe ends and so does this.
@@ -14,7 +14,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
+from bridge.cargo.policy import CorridorPolicy
 from bridge.ledger.examined import PacketTask, examine
+from bridge.rpc.checking import DocumentTask, check_task
 
 LENGTH_BYTES = 4
 """Bytes of the big-endian length before each batch and each answer."""
@@ -22,15 +24,19 @@ LENGTH_BYTES = 4
 NICENESS = 1
 """The process that answers calls goes first where there are too few cores."""
 
-Work = Callable[[Sequence[Any]], Sequence[Any]]
+Work = Callable[[Sequence[Any], CorridorPolicy], Sequence[Any]]
 
 
-def _packets(tasks: Sequence[Any]) -> Sequence[Any]:
+def _packets(tasks: Sequence[Any], _: CorridorPolicy) -> Sequence[Any]:
     return [None if (found := examine(PacketTask(*task))) is None else tuple(found) for task in tasks]
 
 
-WORK: Mapping[str, Work] = {"packets": _packets}
-"""What a worker can do; each takes a list of tuples and answers a list as long."""
+def _documents(tasks: Sequence[Any], policy: CorridorPolicy) -> Sequence[Any]:
+    return [tuple(check_task(DocumentTask(*task), policy)) for task in tasks]
+
+
+WORK: Mapping[str, Work] = {"packets": _packets, "documents": _documents}
+"""What a worker can do; each takes a list of tuples and the policy, and answers a list as long."""
 
 
 def read_frame(stream: BinaryIO) -> Any:
@@ -59,9 +65,10 @@ def main() -> None:
     os.nice(NICENESS)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     try:
+        policy = CorridorPolicy(read_frame(source))
         while True:
             name, tasks = read_frame(source)
-            write_frame(sink, WORK[name](tasks))
+            write_frame(sink, WORK[name](tasks, policy))
     except (EOFError, BrokenPipeError):
         return
 

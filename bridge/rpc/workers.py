@@ -10,13 +10,14 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any, cast
 
 import structlog
 
 from bridge.ledger.examined import Examined, PacketTask
+from bridge.rpc.checking import DocumentTask, DocumentVerdict
 from bridge.rpc.worker import read_frame, write_frame
 
 LEAST_BATCH = 24
@@ -28,16 +29,20 @@ CHUNK = 64
 MAX_WORKERS = 64
 """Most worker processes of an adapter."""
 
+Rules = Mapping[int, tuple[str, ...]]
+"""Pointer patterns by record type: a corridor policy in plain values."""
+
 _LOG = structlog.get_logger("bridge.workers")
 
 
 class _Worker:
     """One process with its pipes; used by one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules) -> None:
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
             [sys.executable, "-m", "bridge.rpc.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
+        write_frame(cast("IO[bytes]", self._process.stdin), dict(rules))  # type: ignore[arg-type]
 
     @property
     def pid(self) -> int:
@@ -67,9 +72,10 @@ class _Worker:
 class Workers:
     """Worker processes; `close` ends them. Safe to use from any thread."""
 
-    def __init__(self, count: int) -> None:
-        """`count` 0 leaves all work to the callers."""
+    def __init__(self, count: int, rules: Rules | None = None) -> None:
+        """`count` 0 leaves all work to the callers; `rules` are the corridor policy's, for checking documents."""
         self._count = count
+        self._rules = rules or {}
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._started = False
         self._closed = False
@@ -83,7 +89,7 @@ class Workers:
             if self._started or self._closed:
                 return
             for _ in range(self._count):
-                self._idle.put(_Worker())
+                self._idle.put(_Worker(self._rules))
             self._started = True
 
     def examine(self, tasks: Sequence[PacketTask]) -> Sequence[Examined | None]:
@@ -94,6 +100,13 @@ class Workers:
         chunks = [tasks[start : start + CHUNK] for start in range(0, len(tasks), CHUNK)]
         found = self._threads.map(lambda chunk: self._run("packets", chunk), chunks)
         return [None if each is None else Examined(*each) for part in found for each in part]
+
+    def check(self, tasks: Sequence[DocumentTask]) -> Sequence[DocumentVerdict | None]:
+        """Check documents (`bridge.rpc.checking`) in one process; None for those the caller is to check itself."""
+        if self._count == 0 or self._closed:
+            return [None] * len(tasks)
+        self.start()
+        return [None if each is None else DocumentVerdict(*each) for each in self._run("documents", tasks)]
 
     def pids(self) -> list[int]:
         """Processes that wait for work."""
@@ -118,7 +131,7 @@ class Workers:
         except (OSError, EOFError, ValueError) as error:
             _LOG.warning("worker.lost", pid=worker.pid, error=str(error))
             worker.close()
-            worker = _Worker()
+            worker = _Worker(self._rules)
             return [None] * len(tasks)
         finally:
             self._idle.put(worker)

@@ -19,6 +19,7 @@ from bridge.rpc.paging import page_size_of
 from bridge.rpc.record_index import require_indexed
 from bridge.rpc.record_views import RecordViews, require_one
 from bridge.rpc.servicers.ledger import blocks_above
+from bridge.rpc.workers import Workers
 from bridge.store.erasing import Erased
 from bridge.store.tables import Export
 from bridge.v1 import cargo_service_pb2 as api
@@ -35,12 +36,12 @@ MAX_RECORD_ID_CHARACTERS = 64
 class CargoServicer(CargoServiceServicer):
     """What trade platforms, banks and regulators call."""
 
-    def __init__(self, node: LedgerNode) -> None:
+    def __init__(self, node: LedgerNode, workers: Workers) -> None:
         self._node = node
         self._views = RecordViews(node.config, node.queries, node.country)
         self._changes = RecordChanges(node.queries, node.reader)
         self._bundles = BundleMaker(node)
-        self._issuer = RecordIssuer(node)
+        self._issuer = RecordIssuer(node, workers)
 
     def close(self) -> None:
         """End the pools."""

@@ -9,7 +9,7 @@ import pytest
 from bridge.cargo.disclosure import disclose
 from bridge.cargo.document import load_document
 from bridge.cargo.leaves import DocumentTree, document_root
-from bridge.cargo.proven import MAX_REMEMBERED, remember_disclosure, require_disclosure
+from bridge.cargo.proven import MAX_REMEMBERED, disclosure_name, remember_disclosure, require_disclosure
 from bridge.crypto.suites import suite
 from bridge.errors import Reason, VerificationError
 from bridge.v1.cargo_pb2 import Disclosure
@@ -32,7 +32,7 @@ def wrong() -> Disclosure:
 
 def test_a_remembered_disclosure_passes_once() -> None:
     root = tree("one").root
-    remember_disclosure(SUITE, root, 2, wrong())
+    remember_disclosure(disclosure_name(SUITE, root, 2, wrong()))
     require_disclosure(SUITE, root, 2, wrong())
     with pytest.raises(VerificationError) as caught:
         require_disclosure(SUITE, root, 2, wrong())
@@ -46,7 +46,7 @@ def test_a_good_disclosure_passes_without_a_memory() -> None:
 @pytest.mark.parametrize("change", ["suite", "root", "count", "leaf"])
 def test_a_memory_is_of_one_question_only(change: str) -> None:
     root, disclosure = tree("one").root, wrong()
-    remember_disclosure(SUITE, root, 2, disclosure)
+    remember_disclosure(disclosure_name(SUITE, root, 2, disclosure))
     other = Disclosure()
     other.CopyFrom(disclosure)
     other.leaves[0].value += "x"
@@ -63,8 +63,8 @@ def test_a_memory_is_of_one_question_only(change: str) -> None:
 
 def test_the_memory_is_bounded() -> None:
     root = tree("one").root
-    remember_disclosure(SUITE, root, 2, wrong())
+    remember_disclosure(disclosure_name(SUITE, root, 2, wrong()))
     for count in range(3, MAX_REMEMBERED + 4):
-        remember_disclosure(SUITE, root, count, Disclosure())
+        remember_disclosure(disclosure_name(SUITE, root, count, Disclosure()))
     with pytest.raises(VerificationError):
         require_disclosure(SUITE, root, 2, wrong())

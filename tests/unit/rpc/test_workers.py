@@ -81,6 +81,7 @@ def test_a_worker_ends_with_its_pipe_and_not_by_the_groups_signals() -> None:
     )
     assert process.stdin is not None
     assert process.stdout is not None
+    write_frame(process.stdin, {})
     write_frame(process.stdin, ("packets", []))
     assert read_frame(process.stdout) == []
     process.send_signal(signal.SIGTERM)
