@@ -37,6 +37,9 @@ def conformance(
     cert: Annotated[Path | None, typer.Option(help="Certificate to show to it.")] = None,
     key: Annotated[Path | None, typer.Option(help="Private key of that certificate.")] = None,
     role: Annotated[str, typer.Option(help="Role of that certificate at the target.")] = "relayer",
+    counterparty_profile: Annotated[
+        str, typer.Option(help="Meet the target with ledgers of this header profile only; by default of every one.")
+    ] = "",
     mode: Annotated[Mode, typer.Option(help="What is under test.")] = Mode.LEDGER,
     entrypoint: Annotated[str, typer.Option(help="Verifier under test, for --mode verifier.")] = "",
     profile: Annotated[str | None, typer.Option(help="core (the default), extended or all.")] = None,
@@ -85,7 +88,8 @@ def conformance(
         on_start=lines.started,
         on_result=lines.finished,
     )
-    report = _run(mode, options, command or (), entrypoint, (target, (tls, cert, key), role), i_know=i_know)
+    named = (target, (tls, cert, key), role, counterparty_profile)
+    report = _run(mode, options, command or (), entrypoint, named, i_know=i_know)
     lines.close()
     try:
         write_reports(report, files)
@@ -101,7 +105,7 @@ def _run(
     options: RunOptions,
     command: Sequence[str],
     entrypoint: str,
-    named: tuple[str, Sequence[Path | None], str],
+    named: tuple[str, Sequence[Path | None], str, str],
     *,
     i_know: bool,
 ) -> RunReport:
@@ -123,11 +127,14 @@ def _run(
 
         told = replace(options, replay=(*start, "--entrypoint", entrypoint))
         return run_to_end(lambda: run_verifier_mode(entrypoint, told))
-    text, tls, role = named
+    text, tls, role, facing = named
     if not text:
         usage(f"--target is missing: HOST:PORT, a {TARGET_FILE} or its folder")
     found = _target(text, tls, role)
-    told = replace(options, replay=_ledger_replay(text, tls, role, i_know=i_know))
+    replay = _ledger_replay(text, tls, role, i_know=i_know)
+    if facing:
+        found, replay = finish(lambda: found.facing(facing)), (*replay, "--counterparty-profile", facing)
+    told = replace(options, replay=replay)
     return run_to_end(lambda: run_ledger_mode(found, told, i_know=i_know))
 
 

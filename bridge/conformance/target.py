@@ -176,6 +176,13 @@ class Target:
         """The target with the id that its ledger says it has."""
         return replace(self, file=self.file.model_copy(update={"ledger_id": ledger_id}))
 
+    def facing(self, profile_id: str) -> Target:
+        """The target met by counterparties of one header profile only; DecodeError when it does not take that one."""
+        if profile_id not in self.file.profiles:
+            detail = f"it takes counterparties of {', '.join(self.file.profiles)}"
+            raise DecodeError(Reason.CONFIGURATION_INVALID, detail, got=profile_id)
+        return replace(self, file=self.file.model_copy(update={"profiles": (profile_id,)}))
+
     @property
     def endpoint(self) -> str:
         """Where it answers, host:port."""

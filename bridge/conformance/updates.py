@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bridge.clock import NANOS_PER_SECOND, ManualClock, Nanos
-from bridge.conformance.checks import expect, expect_equal, item_applied, item_refused, unmoved
+from bridge.conformance.checks import Unsupported, expect, expect_equal, item_applied, item_refused, unmoved
 from bridge.errors import Reason
 from bridge.v1 import ledger_service_pb2 as api
 from bridge.v1.transaction_pb2 import ItemResult, MisbehaviourEvidence
@@ -48,9 +48,16 @@ WHOLE_SECOND = 1.05
 
 def counterparties(kit: Kit, profiles: Sequence[str] = BOTH, **options: Any) -> Iterator[Counterparty]:
     """A fresh counterparty of each of these profiles that the target takes, with an unpaired client."""
-    for profile_id in profiles:
-        if profile_id in kit.profiles:
-            yield kit.counterparty(profile_id, paired=False, **options)
+    for profile_id in taken(kit, profiles):
+        yield kit.counterparty(profile_id, paired=False, **options)
+
+
+def taken(kit: Kit, profiles: Sequence[str] = BOTH) -> list[str]:
+    """Those of these profiles, that the target takes; the kit can forge them. Unsupported when there are none."""
+    found = [profile_id for profile_id in profiles if profile_id in kit.profiles]
+    if not found:
+        raise Unsupported(f"the target takes no counterparties of {' or '.join(profiles)}")
+    return found
 
 
 def advanced(other: Counterparty, blocks: int = 1) -> int:
@@ -87,32 +94,36 @@ def require_newest(kit: Kit, other: Counterparty, height: int) -> None:
 
 def refuse(kit: Kit, other: Counterparty, update: bytes, reasons: Reasons, what: str = "") -> None:
     """Failed unless the header is refused with one of the reasons and nothing moved."""
+    refuse_all(kit, other, [update], reasons, what)
+
+
+def refuse_all(kit: Kit, other: Counterparty, updates: Sequence[bytes], reasons: Reasons, what: str = "") -> None:
+    """Failed unless each of these headers, delivered together, is refused with one of the reasons and nothing moved."""
     with unmoved(kit, other.client_id):
-        (result,) = submit(kit, other, update)
-        item_refused(result, *reasons_for(other, reasons), message=what or "the header is refused")
+        for result in submit(kit, other, *updates):
+            item_refused(result, *reasons_for(other, reasons), message=what or "the header is refused")
 
 
 def refuse_forged(
     kit: Kit,
     reasons: Reasons,
-    wrong: Wrong,
-    *,
+    *wrongs: Wrong,
     profiles: Sequence[str] = BOTH,
     blocks: Sequence[int] = (),
     **options: Any,
 ) -> None:
-    """For clients of each profile: the forged header is refused, right above the trusted height and further up.
+    """For clients of each profile: every forged header is refused, right above the trusted height and further up.
 
-    `blocks` are the distances that are tried (DISTANCES); afterwards the honest twin of each is taken.
+    `blocks` are the distances that are tried (DISTANCES); afterwards their honest twin is taken.
     """
     for other in counterparties(kit, profiles, **options):
         for distance in blocks or DISTANCES[other.profile_id]:
             trusted = other.height
             height = advanced(other, distance)
             where = "directly above the trusted height" if distance == 1 else f"{distance} above the trusted height"
-            fields = wrong(other) if callable(wrong) else wrong
-            forged = other.forge(height, trusted_height=trusted, **fields)
-            refuse(kit, other, forged, reasons, f"a forged {other.profile_id} header {where} is refused")
+            fields = [wrong(other) if callable(wrong) else wrong for wrong in wrongs]
+            forged = [other.forge(height, trusted_height=trusted, **each) for each in fields]
+            refuse_all(kit, other, forged, reasons, f"a forged {other.profile_id} header {where} is refused")
             take(kit, other, other.update(height, trusted))
 
 
@@ -137,24 +148,26 @@ def short_lived(kit: Kit, left: float = LEFT_SECONDS) -> list[Counterparty]:
     """Counterparties as `counterparties`, each with an anchor so old that its client expires in `left` seconds."""
     age = round((TRUSTING_PERIOD_SECONDS - left) * NANOS_PER_SECOND)
     made: list[Counterparty] = []
-    for profile_id in BOTH:
+    for profile_id in taken(kit):
         clock = ManualClock(Nanos(kit.clock.now() - age))
-        made += counterparties(
-            kit, (profile_id,), act={"trusting_period_seconds": TRUSTING_PERIOD_SECONDS}, clock=clock
-        )
-        if made:
-            made[-1].set_clock(None)
+        act = {"trusting_period_seconds": TRUSTING_PERIOD_SECONDS}
+        made += counterparties(kit, (profile_id,), act=act, clock=clock)
+        made[-1].set_clock(None)
     return made
 
 
 def wait_expired(kit: Kit, *others: Counterparty) -> None:
-    """Wait until the target says that these clients have expired, and a second longer; Failed when it never does."""
+    """Wait until the target says that these clients have expired; Failed when it never does.
+
+    Where the target's blocks tell whole seconds, its ledger judges by the second that has begun: a second longer.
+    """
     deadline = time.monotonic() + WAIT_SECONDS
     for other in others:
         while (state := state_of(kit, other)) != "EXPIRED":
             expect(time.monotonic() < deadline, "a client expires on time", got=state, expected="EXPIRED")
             time.sleep(0.1)
-    time.sleep(WHOLE_SECOND)
+    if not kit.info.block_time.nanos:
+        time.sleep(WHOLE_SECOND)
 
 
 def accuse(

@@ -11,7 +11,7 @@ from bridge.conformance.case import case
 from bridge.conformance.checks import expect_equal, refused, unmoved
 from bridge.conformance.counterparty.acts import create_client_act
 from bridge.conformance.counterparty.ledger import Counterparty
-from bridge.conformance.updates import BOTH, counterparties, require_newest, take
+from bridge.conformance.updates import counterparties, require_newest, take, taken
 from bridge.crypto.keys import generate_signer
 from bridge.errors import Reason
 from bridge.v1 import ledger_service_pb2 as api
@@ -30,7 +30,7 @@ Change = Callable[[Any], object]
 
 def _fresh(kit: Kit, **options: Any) -> list[Counterparty]:
     """A counterparty of each profile the target takes, of which the target knows nothing yet."""
-    return [Counterparty(profile_id, **options) for profile_id in BOTH if profile_id in kit.profiles]
+    return [Counterparty(profile_id, **options) for profile_id in taken(kit)]
 
 
 def _speaker(kit: Kit) -> tuple[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bridge.conformance.case import case
@@ -10,6 +11,7 @@ from bridge.conformance.counterparty.validators import make_validators
 from bridge.conformance.updates import (
     CHAINMAKER,
     COMETBFT,
+    Wrong,
     advanced,
     counterparties,
     refuse,
@@ -202,12 +204,10 @@ def hdr_053(kit: Kit) -> None:
     def reversed_(members: Any) -> None:
         members.reverse()
 
-    for change in (twice, reversed_):
+    def edited(change: Callable[[Any], None]) -> Wrong:
+        return lambda other: {"edit": lambda update: change(_members(other, update))}
 
-        def wrong(other: Counterparty, change: Any = change) -> dict[str, Any]:
-            return {"edit": lambda update: change(_members(other, update))}
-
-        refuse_forged(kit, Reason.VALIDATOR_SET_INVALID, wrong)
+    refuse_forged(kit, Reason.VALIDATOR_SET_INVALID, edited(twice), edited(reversed_))
 
 
 def _members(other: Counterparty, update: Any) -> Any:
@@ -236,13 +236,11 @@ def hdr_054(kit: Kit) -> None:
     needs=("profile:cometbft",),
 )
 def hdr_055(kit: Kit) -> None:
-    for power in (0, -1, -(2**63)):
+    def powered(power: int) -> dict[str, Any]:
+        return {"edit": lambda update: setattr(update.validator_set.validators[0], "voting_power", power)}
 
-        def edit(update: Any, power: int = power) -> None:
-            update.validator_set.validators[0].voting_power = power
-
-        wrong = {"edit": edit}
-        refuse_forged(kit, Reason.VALIDATOR_SET_INVALID, wrong, profiles=(COMETBFT,), blocks=(1,))
+    wrongs = [powered(power) for power in (0, -1, -(2**63))]
+    refuse_forged(kit, Reason.VALIDATOR_SET_INVALID, *wrongs, profiles=(COMETBFT,))
 
 
 @case(
@@ -282,6 +280,6 @@ def hdr_057(kit: Kit) -> None:
     needs=("profile:cometbft",),
 )
 def hdr_058(kit: Kit) -> None:
-    for name in ("validators_hash", "next_validators_hash"):
-        wrong = {"change": lambda header, name=name: setattr(header, name, b"")}
-        refuse_forged(kit, Reason.HEADER_INVALID, wrong, profiles=(COMETBFT,))
+    own: dict[str, Any] = {"change": lambda header: setattr(header, "validators_hash", b"")}
+    following: dict[str, Any] = {"change": lambda header: setattr(header, "next_validators_hash", b"")}
+    refuse_forged(kit, Reason.HEADER_INVALID, own, following, profiles=(COMETBFT,))

@@ -30,6 +30,7 @@ from bridge.conformance.updates import (
     short_lived,
     submit,
     take,
+    taken,
     wait_expired,
 )
 from bridge.errors import Reason
@@ -137,7 +138,7 @@ def mis_006(kit: Kit) -> None:
     needs=("authority", "authority_key"),
 )
 def mis_007(kit: Kit) -> None:
-    for profile_id in kit.profiles:
+    for profile_id in taken(kit):
         other = kit.counterparty(profile_id)
         written = other.register_issuer()
         headers, runs = other.delivery(written, trusted_height=kit.client(other.client_id).latest_height)

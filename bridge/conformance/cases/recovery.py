@@ -22,6 +22,7 @@ from bridge.conformance.updates import (
     short_lived,
     submit,
     take,
+    taken,
     wait_expired,
 )
 from bridge.crypto.keys import generate_signer
@@ -207,7 +208,7 @@ def mis_027(kit: Kit) -> None:
     needs=NEEDS,
 )
 def mis_028(kit: Kit) -> None:
-    for profile_id in kit.profiles:
+    for profile_id in taken(kit):
         other = kit.counterparty(profile_id)
         written = other.register_issuer()
         item_applied(kit.carry(other, written).items[0], "a packet before the freeze")
