@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from bridge.conformance.checks import expect, expect_equal, fail, item_applied, item_refused, unmoved
@@ -25,11 +26,19 @@ if TYPE_CHECKING:
     from bridge.conformance.counterparty.packets import Written
     from bridge.conformance.kit import Kit
 
+T = TypeVar("T")
+
 PAGE_SIZE = 500
 """Items asked for at a time, the most a page holds."""
 
 RACERS = 8
 """Calls that are under way at the same time where several are to meet."""
+
+FIRST: dict[str, Any] = {"role": "relayer", "member": "relayer_key"}
+"""Who delivers unless a case says otherwise: its identity, and the member it submits as."""
+
+SECOND: dict[str, Any] = {"role": "second-relayer", "member": "second_relayer_key"}
+"""Who delivers where a second relayer does."""
 
 _INTRODUCED: WeakSet[Counterparty] = WeakSet()
 
@@ -69,11 +78,24 @@ def carry(kit: Kit, other: Counterparty, *written: Written) -> list[ItemResult]:
     return deliver(kit, other, proven(kit, other, *written))
 
 
-def refuse_runs(kit: Kit, other: Counterparty, runs: Sequence[EntryRun], *reasons: Reason, what: str = "") -> None:
-    """Failed unless every item of the runs is refused with one of the reasons and nothing moved."""
+def refuse_runs(
+    kit: Kit,
+    other: Counterparty,
+    runs: Sequence[EntryRun],
+    *reasons: Reason,
+    what: str = "",
+    honest: EntryRun | None = None,
+) -> None:
+    """Failed unless every item of the runs is refused with one of the reasons and nothing moved.
+
+    Where the honest run is given, it must be taken afterwards: what was wrong was then what was changed in it.
+    """
     with unmoved(kit, other.client_id):
         for item in deliver(kit, other, runs):
             item_refused(item, *reasons, message=what or "the item is refused")
+    if honest is not None:
+        for item in deliver(kit, other, [honest]):
+            item_applied(item, "the honest twin of what was refused is taken")
 
 
 def outcome(result: ItemResult) -> Acknowledgement:
@@ -224,11 +246,16 @@ def record_of(kit: Kit, record_id: str, version: int = 0) -> cargo_api.Record:
 
 def members_of(kit: Kit, other: Counterparty) -> list[admin_api.MemberEntry]:
     """Members of a counterparty as the target holds them."""
+    return [each for each in member_entries(kit) if each.origin_client_id == other.client_id]
+
+
+def member_entries(kit: Kit) -> list[admin_api.MemberEntry]:
+    """Every member the target holds, its own and those of counterparties."""
     found: list[admin_api.MemberEntry] = []
     token = ""
     while True:
         page = kit.admin("platform").ListMembers(admin_api.ListMembersRequest(page_size=PAGE_SIZE, page_token=token))
-        found += [each for each in page.members if each.origin_client_id == other.client_id]
+        found += page.members
         token = page.next_page_token
         if not token:
             return found
@@ -267,11 +294,20 @@ def delivery_request(
     return api.DeliverRequest(transaction=kit.transaction([Operation(deliver=delivery)], member))
 
 
-def race(kit: Kit, requests: Sequence[tuple[str, api.DeliverRequest]]) -> list[api.DeliverResponse]:
-    """Make these deliveries at the same time, each under its identity; the answers in the order of the requests."""
-    doors = [(kit.ledger(role), request) for role, request in requests]
+def race(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Make these calls at the same time; the answers in the order of the calls. Raises what a call raises."""
     with ThreadPoolExecutor(RACERS) as pool:
-        return list(pool.map(lambda door: door[0].Deliver(door[1]), doors))
+        return [future.result() for future in [pool.submit(call) for call in calls]]
+
+
+def racing_deliveries(
+    kit: Kit, other: Counterparty, count: int, *, headers: Sequence[bytes] = (), runs: Sequence[EntryRun] = ()
+) -> list[api.DeliverResponse]:
+    """The same delivery so many times at once, by two relayers in turn; one answer for each."""
+    first = delivery_request(kit, other, headers=headers, runs=runs)
+    second = delivery_request(kit, other, headers=headers, runs=runs, member=SECOND["member"])
+    doors = (kit.ledger(), first), (kit.ledger(SECOND["role"]), second)
+    return race([partial(ledger.Deliver, request) for ledger, request in (doors * count)[:count]])
 
 
 def _packets(kit: Kit, other: Counterparty, kind: api.PacketKind.ValueType) -> list[api.PacketItem]:

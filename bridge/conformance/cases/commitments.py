@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from bridge.conformance import proofs
 from bridge.conformance.carriage import (
+    accepted,
+    deliver,
     familiar,
     placed,
     proven,
@@ -17,7 +19,7 @@ from bridge.conformance.carriage import (
     state_name,
 )
 from bridge.conformance.case import case
-from bridge.conformance.checks import expect_equal
+from bridge.conformance.checks import expect_equal, item_applied
 from bridge.conformance.counterparty.ledger import Counterparty
 from bridge.conformance.counterparty.packets import Written, write_acknowledgement, write_packet
 from bridge.conformance.kit import Kit
@@ -46,6 +48,7 @@ def refuse_changed(kit: Kit, *changes: Callable[[Packet], object]) -> None:
         packet = Packet.FromString(run.items[0].packet)
         change(packet)
         refuse_runs(kit, other, [proofs.with_items(run, RunItem(packet=encode(packet)))], Reason.PROOF_INVALID)
+    accepted(deliver(kit, other, [run])[0], "the packet as it was committed to is taken")
 
 
 def refuse_standing(kit: Kit, other: Counterparty, written: Written, path: bytes, value: bytes) -> None:
@@ -205,6 +208,7 @@ def mem_039(kit: Kit) -> None:
         item = RunItem(acknowledgement=WrittenAcknowledgement(sequence=issued.sequence, acknowledgement=body))
         refuse_runs(kit, other, [proofs.with_items(run, item)], Reason.PROOF_INVALID)
     expect_equal(state_name(sent_packet(kit, other, issued.sequence)), "COMMITTED", "the packet stays open")
+    item_applied(deliver(kit, other, [run])[0], "the acknowledgement as it was committed to is taken")
 
 
 @case(

@@ -128,6 +128,8 @@ def mem_006(kit: Kit) -> None:
     expect(early.proof_height != late.proof_height, "two heights", got=early.proof_height, expected="another height")
     for run, height in ((early, late.proof_height), (late, early.proof_height), (early, other.anchor_height)):
         refuse_runs(kit, other, [proofs.reproven(run, run.proof, height)], Reason.PROOF_INVALID)
+    for run in (early, late):
+        accepted(deliver(kit, other, [run])[0], "under its own height it is taken")
 
 
 @case(
@@ -140,7 +142,7 @@ def mem_007(kit: Kit) -> None:
     other = familiar(kit)
     (first, second), _ = one_run(kit, other, record_packet(kit, other), record_packet(kit, other))
     run = proven(kit, other, first)[0]
-    refuse_runs(kit, other, [proofs.with_items(run, second.item)], Reason.PROOF_INVALID)
+    refuse_runs(kit, other, [proofs.with_items(run, second.item)], Reason.PROOF_INVALID, honest=run)
 
 
 @case(
@@ -151,21 +153,24 @@ def mem_007(kit: Kit) -> None:
 )
 def mem_008(kit: Kit) -> None:
     other = familiar(kit)
-    wrong = list(proofs.turned_hashes(other, two_transactions(kit, other)))
+    run = two_transactions(kit, other)
+    wrong = list(proofs.turned_hashes(other, run))
     expect(bool(wrong), "the proof has hashes", got=len(wrong), expected="one at least")
-    refuse_runs(kit, other, wrong, Reason.PROOF_INVALID)
+    refuse_runs(kit, other, wrong, Reason.PROOF_INVALID, honest=run)
 
 
 @case("MEM-009", "MUST refuse a proof that lacks a hash", clauses=("MRK-6", "CTR-2"), negative=True)
 def mem_009(kit: Kit) -> None:
     other = familiar(kit)
-    refuse_runs(kit, other, [proofs.without_hash(other, two_transactions(kit, other))], Reason.PROOF_INVALID)
+    run = two_transactions(kit, other)
+    refuse_runs(kit, other, [proofs.without_hash(other, run)], Reason.PROOF_INVALID, honest=run)
 
 
 @case("MEM-010", "MUST refuse a proof with a hash left over", clauses=("MRK-6", "CTR-2"), negative=True)
 def mem_010(kit: Kit) -> None:
     other = familiar(kit)
-    refuse_runs(kit, other, [proofs.with_hash(other, two_transactions(kit, other))], Reason.PROOF_INVALID)
+    run = two_transactions(kit, other)
+    refuse_runs(kit, other, [proofs.with_hash(other, run)], Reason.PROOF_INVALID, honest=run)
 
 
 @case(
@@ -176,14 +181,16 @@ def mem_010(kit: Kit) -> None:
 )
 def mem_011(kit: Kit) -> None:
     other = familiar(kit)
-    refuse_runs(kit, other, list(proofs.moved(other, two_transactions(kit, other))), Reason.PROOF_INVALID)
+    run = two_transactions(kit, other)
+    refuse_runs(kit, other, list(proofs.moved(other, run)), Reason.PROOF_INVALID, honest=run)
 
 
 @case("MEM-012", "MUST refuse an item that comes without a proof", clauses=("DEL-3",), negative=True)
 def mem_012(kit: Kit) -> None:
     other = familiar(kit)
     _, run = one_run(kit, other, record_packet(kit, other))
-    refuse_runs(kit, other, [proofs.reproven(run, b"")], Reason.PROOF_INVALID, Reason.MALFORMED_MESSAGE)
+    bare = proofs.reproven(run, b"")
+    refuse_runs(kit, other, [bare], Reason.PROOF_INVALID, Reason.MALFORMED_MESSAGE, honest=run)
 
 
 @case(
@@ -197,6 +204,7 @@ def mem_013(kit: Kit) -> None:
     _, run = one_run(kit, other, record_packet(kit, other))
     for proof in (b"\xff" * 40, run.proof + b"\xf8\x07\x01", run.proof + run.proof, run.proof[:-1]):
         refuse_runs(kit, other, [proofs.reproven(run, proof)], Reason.MALFORMED_MESSAGE, Reason.PROOF_INVALID)
+    accepted(deliver(kit, other, [run])[0], "the proof in its one form is taken")
 
 
 @case("MEM-014", "MUST refuse a run that names an entry twice", clauses=("DEL-6",), negative=True)
@@ -205,13 +213,15 @@ def mem_014(kit: Kit) -> None:
     (first, second), run = one_run(kit, other, record_packet(kit, other), record_packet(kit, other))
     for items in ((first.item, first.item), (first.item, second.item, first.item)):
         refuse_runs(kit, other, [proofs.with_items(run, *items)], Reason.PROOF_INVALID)
+    for result in deliver(kit, other, [run]):
+        accepted(result, "the run as it stands is taken")
 
 
 @case("MEM-015", "MUST refuse a run whose items stand in another order", clauses=("DEL-7",), negative=True)
 def mem_015(kit: Kit) -> None:
     other = familiar(kit)
     (first, second), run = one_run(kit, other, record_packet(kit, other), record_packet(kit, other))
-    refuse_runs(kit, other, [proofs.with_items(run, second.item, first.item)], Reason.PROOF_INVALID)
+    refuse_runs(kit, other, [proofs.with_items(run, second.item, first.item)], Reason.PROOF_INVALID, honest=run)
 
 
 @case("MEM-016", "MUST refuse a run with an entry left out or one too many", clauses=("DEL-7",), negative=True)
@@ -221,6 +231,8 @@ def mem_016(kit: Kit) -> None:
     stranger = placed(other, record_packet(kit, other))[0]
     for items in ((first, third), (first, second, third, stranger)):
         refuse_runs(kit, other, [proofs.with_items(run, *(each.item for each in items))], Reason.PROOF_INVALID)
+    for result in deliver(kit, other, [run]):
+        accepted(result, "the run as it stands is taken")
 
 
 @case(
@@ -236,6 +248,7 @@ def mem_017(kit: Kit) -> None:
     with unmoved(kit, other.client_id):
         packet, _ = deliver(kit, other, [wrong])
         item_refused(packet, Reason.PROOF_INVALID)
+    accepted(deliver(kit, other, [run])[0], "the run as it stands is taken")
 
 
 @case(
@@ -305,7 +318,7 @@ def mem_021(kit: Kit) -> None:
 def mem_022(kit: Kit) -> None:
     other = familiar(kit)
     _, run = one_run(kit, other, record_packet(kit, other))
-    refuse_runs(kit, other, [proofs.with_items(run, RunItem())], Reason.FIELD_REQUIRED)
+    refuse_runs(kit, other, [proofs.with_items(run, RunItem())], Reason.FIELD_REQUIRED, honest=run)
 
 
 @case(

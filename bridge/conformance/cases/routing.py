@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from bridge.conformance import proofs
-from bridge.conformance.carriage import familiar, proven, record_packet, record_payload, refuse_runs, rejected
+from bridge.conformance.carriage import (
+    accepted,
+    deliver,
+    familiar,
+    proven,
+    record_packet,
+    record_payload,
+    refuse_runs,
+    rejected,
+)
 from bridge.conformance.case import case
 from bridge.conformance.kit import Kit
 from bridge.errors import Reason
@@ -131,3 +140,4 @@ def pkt_023(kit: Kit) -> None:
     for wrong in (b"\xff", body + b"\xf8\x07\x01", body + body, body[:-1]):
         item = RunItem(packet=wrong)
         refuse_runs(kit, other, [proofs.with_items(good, item)], Reason.MALFORMED_MESSAGE)
+    accepted(deliver(kit, other, [good])[0], "the packet in its one form is taken")
