@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from bridge.cargo.mapping import decode_mapping, decode_signed_mapping
 from bridge.clock import NANOS_PER_SECOND
 from bridge.conformance.carriage import sent, sent_packet, set_pause, state_name
 from bridge.conformance.case import case
 from bridge.conformance.checks import expect, expect_equal, fail, issue_refused, issue_taken, item_applied
+from bridge.conformance.counterparty.ledger import Counterparty
+from bridge.conformance.counterparty.members import make_issuer, registration, sign_mapping, sign_registration
 from bridge.conformance.following import proves
 from bridge.conformance.kit import Kit
 from bridge.conformance.submitting import issue_all, issue_item, refuse_issue
+from bridge.conformance.updates import freeze
 from bridge.conformance.waiting import wait_until
 from bridge.crypto.suites import check_signature, suite
 from bridge.errors import BridgeError, Reason
 from bridge.light_client.types import Entry
 from bridge.protocol.commitments import packet_commitment
-from bridge.protocol.members import decode_signed_member, verify_member_signature
+from bridge.protocol.members import decode_registration, decode_signed_member, verify_member_signature
 from bridge.protocol.packets import decode_packet
 from bridge.protocol.paths import packet_path
-from bridge.protocol.ports import CARGO_PORT, MEMBER_PORT
+from bridge.protocol.ports import CARGO_PORT, IDENTIFIER_PORT, MEMBER_PORT
+from bridge.v1 import admin_service_pb2 as admin_api
 from bridge.v1 import cargo_service_pb2 as cargo_api
 from bridge.v1 import ledger_service_pb2 as api
+from bridge.v1.identifier_pb2 import SignedMapping
+from bridge.v1.identifier_service_pb2 import RegisterMappingRequest
+from bridge.v1.member_pb2 import MEMBER_ROLE_READER, SignedMember
 
 BATCH = 5
 """Records of a batch: enough to tell a gap."""
@@ -226,3 +234,79 @@ def pkt_051(kit: Kit) -> None:
     expect_equal(item.body, pending[1].body, "one packet has one body")
     settled = [each for each in sent(kit, other) if each.sequence < issued[0].sequence]
     expect_equal({state_name(each) for each in settled}, {"ACCEPTED"}, "what was acknowledged is not pending")
+
+
+def registered_member(kit: Kit) -> str:
+    """Have the target's authority register a member that only reads; its id."""
+    authority, ledger_id = kit.signer("authority_key"), kit.target.ledger_id
+    member = make_issuer(ledger_id, authority.suite_id, kit.session.fresh_name("bank"))
+    body = registration(member, kit.clock.now(), roles=[MEMBER_ROLE_READER])
+    signed = SignedMember.FromString(sign_registration(authority, ledger_id, body))
+    kit.admin().RegisterMember(admin_api.RegisterMemberRequest(member=signed))
+    return member.member_id
+
+
+def announced_members(kit: Kit, other: Counterparty) -> list[str]:
+    """Member ids that were announced to a counterparty, by sequence."""
+    found = []
+    for item in sent(kit, other):
+        payload = decode_packet(item.body).payloads[0]
+        if payload.destination_port == MEMBER_PORT:
+            found.append(decode_registration(decode_signed_member(payload.value)[0]).member_id)
+    return found
+
+
+@case(
+    "PKT-052",
+    "MUST announce a member through a frozen client too, because a revocation must not wait",
+    clauses=("SEND-3", "MEM-9"),
+    needs=("authority", "authority_key"),
+)
+def pkt_052(kit: Kit) -> None:
+    other = kit.counterparty()
+    freeze(kit, other)
+    member_id = registered_member(kit)
+    expect_equal(announced_members(kit, other)[-1], member_id, "the newest announcement")
+
+
+@case(
+    "PKT-053",
+    "MUST hold announcements back while their port is paused, and make them when it resumes",
+    clauses=("SEND-3", "PAU-1", "MEM-12"),
+    negative=True,
+    needs=("authority", "authority_key", "capability:pause"),
+)
+def pkt_053(kit: Kit) -> None:
+    other = kit.counterparty()
+    set_pause(kit, other, MEMBER_PORT, paused=True)
+    before, held = announced_members(kit, other), kit.client(other.client_id)
+    member_id = registered_member(kit)
+    expect_equal(announced_members(kit, other), before, "a paused port announces nothing")
+    expect_equal(kit.client(other.client_id), held, "its client did not move")
+    set_pause(kit, other, MEMBER_PORT, paused=False)
+    after = announced_members(kit, other)[len(before) :]
+    expect_equal(sorted(after), sorted(set(before) | {member_id}), "each member is announced when the port resumes")
+
+
+@case(
+    "PKT-054",
+    "MUST announce its own mappings to a new counterparty, and none of other authorities",
+    clauses=("CLI-6", "MAP-9"),
+    needs=("authority", "authority_key", "capability:mappings"),
+)
+def pkt_054(kit: Kit) -> None:
+    authority, ledger_id = kit.signer("authority_key"), kit.target.ledger_id
+    ours, theirs = ("member", kit.session.fresh_name("ours")), ("member", kit.session.fresh_name("theirs"))
+    signed = sign_mapping(authority, ledger_id, ours, theirs, kit.clock.now())
+    kit.identifier("authority").RegisterMapping(RegisterMappingRequest(mapping=SignedMapping.FromString(signed)))
+    other = kit.counterparty()
+    payloads = [decode_packet(item.body).payloads[0] for item in sent(kit, other)]
+    mappings = [
+        decode_mapping(decode_signed_mapping(payload.value)[0])
+        for payload in payloads
+        if payload.destination_port == IDENTIFIER_PORT
+    ]
+    expect_equal({each.ledger_id for each in mappings}, {ledger_id}, "mappings of the target's own authority")
+    expect(
+        ours[1] in {each.home.value for each in mappings}, "the newest is among them", got=len(mappings), expected=ours
+    )
