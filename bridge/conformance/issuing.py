@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bridge.cargo.detect import LoadedDocument, load_file
@@ -82,11 +83,17 @@ def transport_event(reference: str, *, container: str = "OOLU7123447", booking: 
     ).encode()
 
 
+@lru_cache(maxsize=8)
+def _policy(rules: tuple[tuple[int, tuple[str, ...]], ...]) -> CorridorPolicy:
+    """A corridor's rules, read once: they are the same in every case, and reading them costs more than a record."""
+    return CorridorPolicy(dict(rules))
+
+
 def prepare(kit: Kit, document: bytes | None, other: Counterparty, **terms: Any) -> PreparedRecord:
     """A version signed by the seed issuer; `terms` are those of `prepare_record`. NotRun where nothing may cross."""
     corridor = kit.cargo().GetCorridor(api.GetCorridorRequest(client_id=other.client_id))
     section = kit.member("seed")
-    policy = CorridorPolicy({rule.type: tuple(rule.pointer_patterns) for rule in corridor.rules})
+    policy = _policy(tuple((rule.type, tuple(rule.pointer_patterns)) for rule in corridor.rules))
     loaded = load_file(document or transport_event(kit.session.fresh_name("call")))[0]
     if not isinstance(loaded, LoadedDocument) or not policy.carries(loaded.record_type):
         raise NotRun("the target's corridor lets no record of this type cross")
