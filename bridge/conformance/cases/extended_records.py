@@ -125,6 +125,7 @@ def ext_041(kit: Kit) -> None:
     with without_effect(kit, other):
         results = carry(kit, other, *(other.packet(encode_payload(CARGO_PORT, value)) for value in values))
     allowed = {Reason.DOCUMENT_ROOT_MISMATCH, Reason.DISCLOSURE_INVALID, Reason.MALFORMED_MESSAGE}
+    wanted = " or ".join(sorted(allowed))
     for value, result in zip(values, results, strict=True):
         got = verdict(result)
         kit.evidence(f"packet-{result.sequence}", value)
