@@ -29,7 +29,8 @@ demo: $(VENV)/run.stamp ## Run the main job: two ledgers, two relayers, records 
 	@$(BIN)/cargobridge demo $(DEMO_ARGS)
 
 test: $(VENV)/dev.stamp ## Run the test suite
-	@$(BIN)/pytest -q $(TEST_ARGS)
+	@$(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/vectors tests/sim
+	@$(BIN)/pytest -q tests/e2e tests/conformance
 
 bench: $(VENV)/dev.stamp ## Measure the shipped programs; a table and bench-results/*.json
 	@$(BIN)/cargobridge bench $(BENCH_ARGS)

@@ -102,7 +102,7 @@ def test_neighbours_share_all_of_the_key_but_its_last_part(database: Database) -
     database.writer().rollback()
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     put_keys=st.lists(st.tuples(st.sampled_from(["a", "b"]), st.integers(1, 12)), max_size=8),
     asked=st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 13)),
