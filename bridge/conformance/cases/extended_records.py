@@ -133,7 +133,7 @@ def ext_041(kit: Kit) -> None:
             got in allowed,
             "a disclosure with a bit changed is rejected",
             got=got,
-            expected=" or ".join(sorted(allowed)),
+            expected=wanted,
         )
     accepted(carry(kit, other, other.packet(encode_payload(CARGO_PORT, record.value)))[0], "the disclosure as it was")
 

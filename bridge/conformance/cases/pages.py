@@ -102,21 +102,20 @@ def _long_lists(kit: Kit) -> list[Listing]:
     return [each for each in _listings(kit) if each.name in ("packets", "members", "records", "exports")]
 
 
-def _refuse_token(kit: Kit, listing: Listing, token: str, message: str) -> None:
-    with unmoved(kit):
-        refused(
-            lambda: listing.page(1, token),
-            Reason.INVALID_PAGE_TOKEN,
-            code=grpc.StatusCode.INVALID_ARGUMENT,
-            message=f"{listing.name}: {message}",
-        )
+def _refuse_token(listing: Listing, token: str, message: str) -> None:
+    refused(
+        lambda: listing.page(1, token),
+        Reason.INVALID_PAGE_TOKEN,
+        code=grpc.StatusCode.INVALID_ARGUMENT,
+        message=f"{listing.name}: {message}",
+    )
 
 
 @case("LIM-020", "MUST refuse a negative page size, in every list", clauses=("PAG-1",), negative=True, needs=_NEEDS)
 def lim_020(kit: Kit) -> None:
-    for listing in _listings(kit):
-        for size in (-1, -(2**31)):
-            with unmoved(kit):
+    with unmoved(kit):
+        for listing in _listings(kit):
+            for size in (-1, -(2**31)):
                 refused(
                     lambda each=listing, asked=size: each.page(asked, ""),  # type: ignore[misc]
                     Reason.INVALID_FIELD,
@@ -171,8 +170,9 @@ def lim_023(kit: Kit) -> None:
         forged = [base64.urlsafe_b64encode(each).decode().rstrip("=") for each in turned]
         forged += ["A", "AAAA", good[:-4], good + good, good.swapcase(), "0", "null", '["x"]', f" {good}", "\u00e9"]
         forged += ["A" * MAX_PAGE_TOKEN_CHARS, "A" * (MAX_PAGE_TOKEN_CHARS + 1), "A" * 100_000]
-        for token in forged:
-            _refuse_token(kit, listing, token, f"nobody made the token {token[:40]}")
+        with unmoved(kit):
+            for token in forged:
+                _refuse_token(listing, token, f"nobody made the token {token[:40]}")
         listing.page(1, good)
 
 
@@ -186,10 +186,11 @@ def lim_023(kit: Kit) -> None:
 def lim_024(kit: Kit) -> None:
     lists = _long_lists(kit)
     tokens = {each.name: each.token() for each in lists}
-    for listing in _listings(kit):
-        for name, token in tokens.items():
-            if name != listing.name:
-                _refuse_token(kit, listing, token, f"the token was made for {name}")
+    with unmoved(kit):
+        for listing in _listings(kit):
+            for name, token in tokens.items():
+                if name != listing.name:
+                    _refuse_token(listing, token, f"the token was made for {name}")
 
 
 @case(
