@@ -113,8 +113,9 @@ def _refuse_token(listing: Listing, token: str, message: str) -> None:
 
 @case("LIM-020", "MUST refuse a negative page size, in every list", clauses=("PAG-1",), negative=True, needs=_NEEDS)
 def lim_020(kit: Kit) -> None:
+    lists = _listings(kit)
     with unmoved(kit):
-        for listing in _listings(kit):
+        for listing in lists:
             for size in (-1, -(2**31)):
                 refused(
                     lambda each=listing, asked=size: each.page(asked, ""),  # type: ignore[misc]
