@@ -182,7 +182,9 @@ def _pid_file(folder: Path) -> Path:
 
 
 def _program(name: str) -> str:
-    """Path of an installed program: beside this Python, else wherever the shell would find it."""
+    """Path of an installed program: as given, beside this Python, or wherever the shell would find it."""
+    if Path(name).name != name:
+        return str(Path(name).absolute())
     beside = Path(sys.executable).with_name(name)
     found = str(beside) if beside.exists() else shutil.which(name)
     return found or name
