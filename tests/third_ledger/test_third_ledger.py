@@ -1,0 +1,63 @@
+"""A ledger that the bridge knows nothing of joins by entry points alone and passes the conformance kit's core."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bridge.errors import PreconditionError
+from bridge.light_client.profiles import profile
+from tests.third_ledger.conftest import Installed
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("bridge", "hk_adapter", "sh_adapter", "relayer")
+
+
+@pytest.fixture(scope="module")
+def ledger(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A running test ledger, made by `target init` like any other."""
+    folder = tmp_path_factory.mktemp("ledger") / "target"
+    target = ("cargobridge", "conformance", "target")
+    installed.done(*target, "init", folder, "--adapter", shlex.quote(installed.adapter))
+    installed.done(*target, "start", folder)
+    yield folder
+    installed.done(*target, "stop", folder)
+
+
+def test_no_file_of_ours_knows_it() -> None:
+    texts = [path.read_text(encoding="utf-8") for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    assert len(texts) > 200
+    assert not [text for text in texts if "notary" in text.lower()]
+    with pytest.raises(PreconditionError, match="PROFILE_UNKNOWN"):
+        profile("notary")
+
+
+def test_it_is_found_by_its_entry_points(installed: Installed) -> None:
+    asked = (
+        "from bridge.light_client.profiles import profile\n"
+        "from bridge.conformance.deployment import installed_adapters\n"
+        "found = profile('notary'), installed_adapters()['notary-adapter']\n"
+        "print(found[0].suite_id, found[1].profile_id, type(found[0]).__module__)"
+    )
+    assert installed.done("python", "-c", asked).split() == ["sha256-p256", "notary", "notary_ledger.profile"]
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_it_passes_the_core_of_the_kit(installed: Installed, ledger: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    badge = tmp_path / "badge.svg"
+    run = ("cargobridge", "conformance", "--target", ledger, "--profile", "core", "--json", report, "--badge", badge)
+    printed = installed.done(*run)
+    told = json.loads(report.read_text(encoding="utf-8"))
+    statuses = Counter(result["status"] for result in told["cases"])
+    assert set(statuses) == {"pass"}, statuses
+    assert statuses["pass"] >= 180
+    assert told["subject"]["profile"] == "notary"
+    assert "core: conformant" in printed
+    assert "conformant" in badge.read_text(encoding="utf-8")
