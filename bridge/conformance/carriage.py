@@ -235,8 +235,15 @@ def state_name(item: api.PacketItem) -> str:
 
 def records_of(kit: Kit, other: Counterparty) -> list[cargo_api.Record]:
     """Records of a counterparty as the target holds them."""
-    request = cargo_api.ListRecordsRequest(home_ledger_id=other.ledger_id, page_size=PAGE_SIZE)
-    return list(kit.cargo().ListRecords(request).records)
+    found: list[cargo_api.Record] = []
+    token = ""
+    while True:
+        request = cargo_api.ListRecordsRequest(home_ledger_id=other.ledger_id, page_size=PAGE_SIZE, page_token=token)
+        page = kit.cargo().ListRecords(request)
+        found += page.records
+        token = page.next_page_token
+        if not token:
+            return found
 
 
 def record_of(kit: Kit, record_id: str, version: int = 0) -> cargo_api.Record:
@@ -263,9 +270,15 @@ def member_entries(kit: Kit) -> list[admin_api.MemberEntry]:
 
 def mappings_of(kit: Kit, other: Counterparty) -> list[identifier_api.MappingEntry]:
     """Mappings that a counterparty's authority registered, as the target holds them."""
-    request = identifier_api.ListMappingsRequest(page_size=PAGE_SIZE)
-    page = kit.identifier().ListMappings(request)
-    return [each for each in page.mappings if each.origin_ledger_id == other.ledger_id]
+    found: list[identifier_api.MappingEntry] = []
+    token = ""
+    while True:
+        request = identifier_api.ListMappingsRequest(page_size=PAGE_SIZE, page_token=token)
+        page = kit.identifier().ListMappings(request)
+        found += [each for each in page.mappings if each.origin_ledger_id == other.ledger_id]
+        token = page.next_page_token
+        if not token:
+            return found
 
 
 def set_pause(kit: Kit, other: Counterparty, port: str, *, paused: bool, time: int = 0) -> PauseAct:
