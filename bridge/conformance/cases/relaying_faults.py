@@ -9,7 +9,7 @@ from bridge.conformance.checks import expect, expect_equal
 from bridge.conformance.relayer.door import UNLIMITED, Fault
 from bridge.conformance.relayer.journal import PACKET, delivered, refusals
 from bridge.conformance.relayer.kit import RelayerKit
-from bridge.conformance.relayer.trouble import pause
+from bridge.conformance.relayer.trouble import pause, tick
 from bridge.errors import Reason
 from bridge.v1 import ledger_service_pb2 as api
 
@@ -301,6 +301,33 @@ def rel_034(kit: RelayerKit) -> None:
         got=f"{len(tries)} deliveries in {OUTAGE_SECONDS:.0f} s",
         expected=f"at most {RETRIES_PER_SECOND:.0f} a second",
     )
+
+
+@case(
+    "REL-035",
+    "MUST deliver nothing that its headers do not prove when it is given headers of lower heights than it asked for",
+    clauses=("DEL-4", "LED-1"),
+    negative=True,
+    mode=Mode.RELAYER,
+)
+def rel_035(kit: RelayerKit) -> None:
+    def stale(request: api.GetHeadersRequest, answer: api.GetHeadersResponse) -> None:
+        trusted = request.trusted_height
+        for index, height in enumerate(request.heights):
+            if trusted < height - 1:
+                answer.headers[index] = kit.a.node.engine.update(height - 1, trusted)
+            trusted = height
+
+    kit.relayer.kill()
+    for _ in range(3):
+        tick(kit.a)
+    sequences = kit.a.issue()
+    fault = kit.a.spoil(Fault("GetHeaders", 2, alter=stale))
+    kit.start()
+    kit.closed(kit.a, sequences)
+    expect(fault.met > 0, "it asked for a header while they were stale", got=fault.met, expected="above 0")
+    refused = [item.reason for item in refusals(kit.deliveries(kit.b))]
+    expect_equal(refused, [], "items it delivered without the header that proves them")
 
 
 def _with_a_bit_turned(header: bytes) -> bytes:

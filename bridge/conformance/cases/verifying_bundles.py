@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bridge.bundle.anchor import encode_anchor_file
 from bridge.clock import NANOS_PER_SECOND, Nanos
 from bridge.conformance.counterparty.ledger import other_root
-from bridge.conformance.verifier.home import Home
+from bridge.conformance.verifier.home import Home, home_of
 from bridge.conformance.verifier.subject import Subject
 from bridge.conformance.verifier.vectors import CHAINMAKER, COMETBFT, BundleFiles, bundle
 from bridge.v1.packet_pb2 import Packet
@@ -23,26 +23,17 @@ def _integrity(*codes: str) -> Mapping[str, tuple[str, ...]]:
     return {"integrity": codes}
 
 
-def _home(subject: Subject) -> Home:
-    return subject.remembered("home", Home)
-
-
 @bundle(
     "VER-101", "MUST accept a record in two versions whose issuer is registered", clauses=("BND-3", "BND-4", "BND-6")
 )
 def ver_101(subject: Subject) -> BundleFiles:
-    return _home(subject).files()
+    return home_of(subject).files()
 
 
 @bundle("VER-102", "MUST accept a registration without a proof that is older than the anchor", clauses=("BND-7",))
 def ver_102(subject: Subject) -> BundleFiles:
-    home = _home(subject)
+    home = home_of(subject)
     return home.files(height=home.later_height, unproven=True)
-
-
-@bundle("VER-103", "MUST accept what an issuer signed before it was revoked", clauses=("BND-6",), profiles=CHAINMAKER)
-def ver_103(subject: Subject) -> BundleFiles:
-    return _home(subject).files("before", ("gone", "revoked"))
 
 
 @bundle(
@@ -53,7 +44,7 @@ def ver_103(subject: Subject) -> BundleFiles:
     profiles=COMETBFT,
 )
 def ver_104(subject: Subject) -> BundleFiles:
-    made = _home(subject).files()
+    made = home_of(subject).files()
     broken = ProofBundle.FromString(made.bundle)
     broken.digest = bytes(byte ^ 1 for byte in broken.digest)
     return BundleFiles(encode(broken), made.anchor)
@@ -67,7 +58,7 @@ def ver_104(subject: Subject) -> BundleFiles:
     profiles=CHAINMAKER,
 )
 def ver_105(subject: Subject) -> BundleFiles:
-    made = _home(subject).files()
+    made = home_of(subject).files()
     return BundleFiles(made.bundle[: len(made.bundle) // 2], made.anchor)
 
 
@@ -79,7 +70,7 @@ def ver_105(subject: Subject) -> BundleFiles:
     profiles=COMETBFT,
 )
 def ver_106(subject: Subject) -> BundleFiles:
-    made = _home(subject).files()
+    made = home_of(subject).files()
     return BundleFiles(made.bundle + b"\xf8\x3f\x01", made.anchor)
 
 
@@ -94,7 +85,7 @@ def ver_107(subject: Subject) -> BundleFiles:
     def newer(made: ProofBundle) -> None:
         made.format = 2
 
-    return _home(subject).files(edit=newer)
+    return home_of(subject).files(edit=newer)
 
 
 @bundle(
@@ -105,7 +96,7 @@ def ver_107(subject: Subject) -> BundleFiles:
     profiles=COMETBFT,
 )
 def ver_108(subject: Subject) -> BundleFiles:
-    return _home(subject).files(())
+    return home_of(subject).files(())
 
 
 @bundle(
@@ -116,7 +107,7 @@ def ver_108(subject: Subject) -> BundleFiles:
     profiles=CHAINMAKER,
 )
 def ver_109(subject: Subject) -> BundleFiles:
-    home = _home(subject)
+    home = home_of(subject)
     return home.files(pinned=home.anchor(home.later_height))
 
 
@@ -128,7 +119,7 @@ def ver_109(subject: Subject) -> BundleFiles:
     profiles=COMETBFT,
 )
 def ver_110(subject: Subject) -> BundleFiles:
-    home = _home(subject)
+    home = home_of(subject)
     anchor = home.anchor()
     anchor.authority_public_key = home.ledger.issuer.signer.public_key
     return home.files(pinned=anchor)
@@ -145,7 +136,7 @@ def ver_111(subject: Subject) -> BundleFiles:
     def renamed(made: ProofBundle) -> None:
         made.ledger_id = "test-vectors-other"
 
-    return _home(subject).files(edit=renamed)
+    return home_of(subject).files(edit=renamed)
 
 
 @bundle(
@@ -156,7 +147,7 @@ def ver_111(subject: Subject) -> BundleFiles:
     profiles=COMETBFT,
 )
 def ver_112(subject: Subject) -> BundleFiles:
-    return _agreed(_home(subject), root=bytes(32))
+    return _agreed(home_of(subject), root=bytes(32))
 
 
 @bundle(
@@ -167,7 +158,7 @@ def ver_112(subject: Subject) -> BundleFiles:
     profiles=CHAINMAKER,
 )
 def ver_113(subject: Subject) -> BundleFiles:
-    return _agreed(_home(subject), authority_public_key=b"")
+    return _agreed(home_of(subject), authority_public_key=b"")
 
 
 @bundle(
@@ -178,7 +169,7 @@ def ver_113(subject: Subject) -> BundleFiles:
     profiles=COMETBFT,
 )
 def ver_114(subject: Subject) -> BundleFiles:
-    made = _home(subject).files()
+    made = home_of(subject).files()
     return BundleFiles(made.bundle, made.anchor.replace(b"{", b'{"trust": "me",', 1))
 
 
@@ -192,7 +183,7 @@ def ver_115(subject: Subject) -> BundleFiles:
     def shortened(made: ProofBundle) -> None:
         del made.headers[-1]
 
-    return _home(subject).files(edit=shortened)
+    return home_of(subject).files(edit=shortened)
 
 
 @bundle(
@@ -202,7 +193,7 @@ def ver_115(subject: Subject) -> BundleFiles:
     refused=_integrity("INSUFFICIENT_QUORUM", "NOT_ENOUGH_TRUST"),
 )
 def ver_116(subject: Subject) -> BundleFiles:
-    return _last_header(_home(subject), signers=(0, 1))
+    return _last_header(home_of(subject), signers=(0, 1))
 
 
 @bundle(
@@ -212,7 +203,7 @@ def ver_116(subject: Subject) -> BundleFiles:
     refused=_integrity("HEADER_FROM_FUTURE"),
 )
 def ver_117(subject: Subject) -> BundleFiles:
-    return _last_header(_home(subject), time=FAR_FUTURE)
+    return _last_header(home_of(subject), time=FAR_FUTURE)
 
 
 @bundle(
@@ -222,7 +213,7 @@ def ver_117(subject: Subject) -> BundleFiles:
     refused=_integrity("HEADER_HASH_MISMATCH"),
 )
 def ver_118(subject: Subject) -> BundleFiles:
-    home = _home(subject)
+    home = home_of(subject)
 
     def twice(made: ProofBundle) -> None:
         height = home.anchor_height + 2
@@ -245,7 +236,7 @@ def ver_119(subject: Subject) -> BundleFiles:
         packet.timeout_seconds += 1
         made.versions[0].packet = encode(packet)
 
-    return _home(subject).files(edit=changed)
+    return home_of(subject).files(edit=changed)
 
 
 @bundle(
@@ -256,7 +247,7 @@ def ver_119(subject: Subject) -> BundleFiles:
     profiles=COMETBFT,
 )
 def ver_120(subject: Subject) -> BundleFiles:
-    home = _home(subject)
+    home = home_of(subject)
     return home.files([home.members["issuer"]])
 
 
@@ -268,7 +259,7 @@ def ver_120(subject: Subject) -> BundleFiles:
     profiles=CHAINMAKER,
 )
 def ver_121(subject: Subject) -> BundleFiles:
-    return _home(subject).files("gap")
+    return home_of(subject).files("gap")
 
 
 @bundle(
@@ -279,7 +270,7 @@ def ver_121(subject: Subject) -> BundleFiles:
     profiles=COMETBFT,
 )
 def ver_122(subject: Subject) -> BundleFiles:
-    return _home(subject).files("elsewhere")
+    return home_of(subject).files("elsewhere")
 
 
 @bundle(
@@ -290,7 +281,7 @@ def ver_122(subject: Subject) -> BundleFiles:
     profiles=CHAINMAKER,
 )
 def ver_123(subject: Subject) -> BundleFiles:
-    return _home(subject).files("two")
+    return home_of(subject).files("two")
 
 
 @bundle(
@@ -301,7 +292,7 @@ def ver_123(subject: Subject) -> BundleFiles:
     profiles=COMETBFT,
 )
 def ver_124(subject: Subject) -> BundleFiles:
-    return _home(subject).files("foreign")
+    return home_of(subject).files("foreign")
 
 
 @bundle(
@@ -312,83 +303,7 @@ def ver_124(subject: Subject) -> BundleFiles:
     profiles=CHAINMAKER,
 )
 def ver_125(subject: Subject) -> BundleFiles:
-    return _home(subject).files("redisclosed")
-
-
-@bundle(
-    "VER-126",
-    "MUST say of a voided record that it is not in force",
-    clauses=("BND-5",),
-    refused={"status": ("RECORD_VOIDED",)},
-    profiles=COMETBFT,
-)
-def ver_126(subject: Subject) -> BundleFiles:
-    return _home(subject).files("voided")
-
-
-@bundle(
-    "VER-127",
-    "MUST refuse the identity of a statement that its issuer did not sign",
-    clauses=("BND-6", "REC-6"),
-    refused={"identity": ("SIGNATURE_INVALID",)},
-)
-def ver_127(subject: Subject) -> BundleFiles:
-    return _home(subject).files("unsigned")
-
-
-@bundle(
-    "VER-128",
-    "MUST refuse the identity of an issuer that nobody registered",
-    clauses=("BND-6",),
-    refused={"identity": ("ISSUER_UNKNOWN",)},
-    profiles=COMETBFT,
-)
-def ver_128(subject: Subject) -> BundleFiles:
-    return _home(subject).files("stranger")
-
-
-@bundle(
-    "VER-129",
-    "MUST refuse a registration that another authority signed, though the ledger committed to it",
-    clauses=("BND-6", "BND-7", "MEM-6"),
-    refused={"identity": ("SIGNATURE_INVALID",)},
-)
-def ver_129(subject: Subject) -> BundleFiles:
-    return _home(subject).files(members=("usurped",))
-
-
-@bundle(
-    "VER-130",
-    "MUST refuse an unproven registration that another authority signed",
-    clauses=("BND-7", "MEM-6"),
-    refused={"identity": ("SIGNATURE_INVALID",)},
-    profiles=CHAINMAKER,
-)
-def ver_130(subject: Subject) -> BundleFiles:
-    home = _home(subject)
-    return home.files(members=("usurped",), height=home.later_height, unproven=True)
-
-
-@bundle(
-    "VER-131",
-    "MUST refuse a key that its ledger registered for another role",
-    clauses=("BND-6",),
-    refused={"identity": ("ISSUER_UNKNOWN",)},
-    profiles=COMETBFT,
-)
-def ver_131(subject: Subject) -> BundleFiles:
-    return _home(subject).files("clerk", ("clerk",))
-
-
-@bundle(
-    "VER-132",
-    "MUST refuse what an issuer signed after it was revoked",
-    clauses=("BND-6",),
-    refused={"identity": ("ISSUER_REVOKED",)},
-    profiles=CHAINMAKER,
-)
-def ver_132(subject: Subject) -> BundleFiles:
-    return _home(subject).files("after", ("gone", "revoked"))
+    return home_of(subject).files("redisclosed")
 
 
 def _agreed(home: Home, **over: bytes) -> BundleFiles:

@@ -146,6 +146,11 @@ class Home:
         return Record(encode(payload), payload, record.statement, record.digest, record.tree)
 
 
+def home_of(subject: Subject) -> Home:
+    """The one ledger of a profile that all bundle vectors speak about."""
+    return subject.remembered("home", Home)
+
+
 def _turn_signature(payload: RecordPayload) -> None:
     payload.signature = payload.signature[:-1] + bytes([payload.signature[-1] ^ 1])
 
