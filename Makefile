@@ -6,7 +6,8 @@ PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constrai
 PROTO := $(wildcard proto/bridge/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench check format lint types imports proto-lint proto check-stale check-readme clean
+.PHONY: help demo test conformance bench check format lint types imports proto-lint proto check-stale check-readme \
+  check-conformance-page clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,12 +31,15 @@ demo: $(VENV)/run.stamp ## Run the main job: two ledgers, two relayers, records 
 
 test: $(VENV)/dev.stamp ## Run the test suite
 	@$(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/vectors tests/sim
-	@$(BIN)/pytest -q tests/e2e tests/conformance
+	@$(BIN)/pytest -q tests/e2e tests/conformance tests/third_ledger
+
+conformance: $(VENV)/run.stamp ## Run the whole conformance kit against a test ledger of each adapter
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/conformance $(CONFORMANCE_ARGS)
 
 bench: $(VENV)/dev.stamp ## Measure the shipped programs; a table and bench-results/*.json
 	@$(BIN)/cargobridge bench $(BENCH_ARGS)
 
-check: format lint types imports proto-lint check-stale check-readme ## Everything CI holds besides the tests
+check: format lint types imports proto-lint check-stale check-readme check-conformance-page ## Everything CI holds besides the tests
 
 format: $(VENV)/dev.stamp
 	@$(BIN)/ruff format --check --quiet .
@@ -64,6 +68,9 @@ check-stale: proto
 
 check-readme: $(VENV)/dev.stamp
 	@$(BIN)/python docs/check_readme.py
+
+check-conformance-page: $(VENV)/dev.stamp
+	@$(BIN)/python docs/make_conformance_page.py --check
 
 clean: ## Remove what the targets made
 	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis bench-results
