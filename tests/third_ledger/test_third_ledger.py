@@ -60,4 +60,4 @@ def test_it_passes_the_core_of_the_kit(installed: Installed, ledger: Path, tmp_p
     assert statuses["pass"] >= 180
     assert told["subject"]["profile"] == "notary"
     assert "core: conformant" in printed
-    assert "conformant" in badge.read_text(encoding="utf-8")
+    assert f"core {statuses['pass']}/{statuses['pass']}" in badge.read_text(encoding="utf-8")
