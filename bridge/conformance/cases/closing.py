@@ -32,8 +32,8 @@ CLOSING = ("platform", "seed", "authority", "authority_key")
 DRIFT_SECONDS = 1
 """Clock drift of a client whose packets a case closes, in seconds: what a closing waits for after the timeout."""
 
-TIMEOUT_SECONDS = 1
-"""Timeout of a packet that is to be closed, in seconds ahead."""
+TIMEOUT_SECONDS = 2
+"""Timeout of a packet that is to be closed, in seconds ahead; whole ones, so that one at least is left to issue it."""
 
 SIGNED = "CLOSED_BY_AUTHORITIES"
 

@@ -33,7 +33,7 @@ HOUR = 3_600
 AHEAD_SECONDS = 6
 """How far a counterparty's clock may run ahead and its headers still be believed, in seconds."""
 
-TRUSTING_SECONDS = 2
+TRUSTING_SECONDS = 3
 """Trusting period of a client that is meant to expire while its case waits, in seconds."""
 
 

@@ -32,7 +32,7 @@ from bridge.v1.member_pb2 import MEMBER_ROLE_READER, SignedMember
 BATCH = 5
 """Records of a batch: enough to tell a gap."""
 
-TRUSTING_SECONDS = 2
+TRUSTING_SECONDS = 3
 """Trusting period of a client that is meant to expire while its case waits, in seconds."""
 
 YEAR_SECONDS = 365 * 86_400
