@@ -20,7 +20,7 @@ from bridge.conformance.case import Mode, cases
 from bridge.conformance.deployment import ADAPTER_FILE, adapter_of, make_target
 from bridge.conformance.ledger_mode import LedgerBench
 from bridge.conformance.preflight import examine
-from bridge.conformance.results import CaseResult
+from bridge.conformance.results import CaseResult, Status
 from bridge.conformance.runner import RunOptions, run_case
 from bridge.conformance.target import TARGET_FILE, Target
 from bridge.errors import CallerNotAllowedError, LedgerUnavailableError
@@ -31,6 +31,9 @@ ROOT = Path(__file__).parents[3]
 
 START_SECONDS = 40.0
 """Longest time an adapter may take to answer, in seconds: a cold start on a busy machine takes a few."""
+
+CAUGHT = (Status.FAIL, Status.WARN)
+"""What comes of a case when its rule is not held: a MUST fails, a SHOULD warns."""
 
 POLL_SECONDS = 0.05
 SEED = 7
@@ -105,8 +108,16 @@ def ask(bench: object, mode: Mode, case_ids: Sequence[str]) -> dict[str, CaseRes
     return {case_id: run_case(known[case_id], bench, options) for case_id in case_ids}  # type: ignore[arg-type]
 
 
-def told(results: Mapping[str, CaseResult]) -> str:
-    """Results as a failed test shows them."""
+def judge(mutant: Mutant, whole: Mapping[str, CaseResult], broken: Mapping[str, CaseResult]) -> None:
+    """The cases that name the fault pass on the whole program and not on the mutant, which is not simply broken."""
+    shown = {name: whole[name] for name in (mutant.control, *mutant.cases)}
+    assert {each.status for each in shown.values()} == {Status.PASS}, f"the unbroken program:\n{_told(shown)}"
+    assert broken[mutant.control].status is Status.PASS, f"it breaks everything:\n{_told(broken)}"
+    missed = [name for name in mutant.cases if broken[name].status not in CAUGHT]
+    assert not missed, f"{mutant.fault} {', '.join(missed)} did not notice:\n{_told(broken)}"
+
+
+def _told(results: Mapping[str, CaseResult]) -> str:
     return "\n".join(
         f"{name} {each.status}: {each.message}; got {each.got}, expected {each.expected}"
         for name, each in results.items()

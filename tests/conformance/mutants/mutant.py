@@ -37,3 +37,10 @@ def ledger_mutant(
     """An adapter's mutant; cases are separated by spaces, a change is place, before, after."""
     made = tuple(Change(*change) for change in changes)
     return Mutant(name, fault, tuple(cases.split()), made, control, program, facing)
+
+
+def program_mutant(
+    name: str, fault: str, cases: str, *changes: tuple[str, str, str], control: str, program: str = "cargobridge"
+) -> Mutant:
+    """As `ledger_mutant`, of a relayer or of the command line's verifier."""
+    return ledger_mutant(name, fault, cases, *changes, control=control, program=program)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.conformance.case import cases
-from tests.conformance.mutants.catalogue import LEDGERS, MUTANTS
+from tests.conformance.mutants.catalogue import LEDGERS, MUTANTS, RELAYERS, VERIFIERS
 from tests.conformance.mutants.mutant import Mutant
 from tests.conformance.mutants.mutation import Change, MutationError, changed_code, function_at
 
@@ -23,7 +23,7 @@ def test_every_change_applies_and_changes_something(mutant: Mutant) -> None:
 
 def test_names_are_distinct_and_cases_exist() -> None:
     known = {case.id for case in cases()}
-    assert len(MUTANTS) == len(LEDGERS)
+    assert len(MUTANTS) == len(LEDGERS) + len(RELAYERS) + len(VERIFIERS)
     for mutant in MUTANTS.values():
         assert mutant.cases
         assert mutant.control not in mutant.cases
