@@ -95,14 +95,26 @@ class BundleMaker:
         newest: list[StoredEntry] = []
         members = sorted({member_id for member_id, _ in keys})
         for member in self._node.queries.many(MemberRow, [(HOME, member_id) for member_id in members]):
-            listed = MemberRegistration.FromString(member.registration).keys
-            keys -= {(member.member_id, key.key_id) for key in listed}
-            if member.packet_sequence:
-                newest.append(self._entry(client_id, member.packet_sequence))
+            entry = self._announcement(client_id, member)
+            if entry is not None:
+                listed = MemberRegistration.FromString(member.registration).keys
+                keys -= {(member.member_id, key.key_id) for key in listed}
+                newest.append(entry)
         if not keys and newest:
             return sorted(newest, key=lambda entry: entry.position)
         sent = self._node.queries.entries_of_port(client_id, KIND_PACKET, MEMBER_PORT, MAX_MEMBER_PACKETS)
         return [entry for entry in sent if _registered(entry) in members]
+
+    def _announcement(self, client_id: str, member: MemberRow) -> StoredEntry | None:
+        """The packet of this client that announced a member's registration in force; None where it is not at hand.
+
+        A ledger with several counterparties announces a member to each, and keeps the sequence of the last one only.
+        """
+        found = self._node.queries.entries_by_sequence(client_id, KIND_PACKET, [member.packet_sequence])
+        for entry in found:
+            if entry.written.port == MEMBER_PORT and _signed_member(entry).registration == member.registration:
+                return entry
+        return None
 
     def _prove(self, entry: StoredEntry, anchor_height: int) -> EntryProof:
         engine = self._node.engine
@@ -164,5 +176,9 @@ def _issuer(row: VersionRow) -> tuple[str, str]:
 
 def _registered(entry: StoredEntry) -> str:
     """Member id that a packet of the member port registers."""
-    value = Packet.FromString(entry.written.body).payloads[0].value
-    return MemberRegistration.FromString(SignedMember.FromString(value).registration).member_id
+    return MemberRegistration.FromString(_signed_member(entry).registration).member_id
+
+
+def _signed_member(entry: StoredEntry) -> SignedMember:
+    """What a packet of the member port carries."""
+    return SignedMember.FromString(Packet.FromString(entry.written.body).payloads[0].value)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.bundle.verify import verify_bundle
 from bridge.errors import DecodeError, NotFoundError, PreconditionError, Reason
+from bridge.ledger.rows import HOME, MemberRow
 from bridge.v1 import cargo_service_pb2 as cargo
 from bridge.v1.proof_pb2 import ProofBundle
 from tests.unit.rpc.pair import SIDES, event, refused
@@ -66,3 +69,23 @@ async def test_a_bundle_of_the_other_sides_record_names_whom_to_ask(pair):
         NotFoundError,
         Reason.HEIGHT_NOT_FOUND,
     )
+
+
+async def test_a_bundle_finds_its_issuer_where_another_counterparty_was_told_of_it_later(pair):
+    result = (await pair.issue("hk", event("two-clients"))).results[0]
+    node = pair.adapters["hk"].node
+    member = await node.ask(node.queries.get, MemberRow, (HOME, "victoria-harbour"))
+    assert member is not None
+    # The sequence that another client's announcement had: here it is the record's own packet.
+    strange = replace(member, packet_sequence=result.sequence)
+    many = node.queries.many
+
+    def with_strange(row, keys):
+        return [strange] if row is MemberRow else many(row, keys)
+
+    node.queries.many = with_strange
+    try:
+        data = await pair.party("hk", "bank").cargo.export_bundle(result.local_record_id)
+    finally:
+        del node.queries.many
+    assert verify_bundle(data, ProofBundle.FromString(data).anchor, pair.clock.now()).accepted
