@@ -19,7 +19,6 @@ import typer
 from bridge.cli.deployment import START_SECONDS, STOP_SECONDS, Program
 from bridge.cli.output import JsonOption, finish, print_json, print_line
 from bridge.clock import SystemClock
-from bridge.conformance.deployment import ADAPTER_FILE, adapter_of, make_target
 from bridge.conformance.preflight import examine
 from bridge.conformance.target import Target
 from bridge.errors import CallerNotAllowedError, DecodeError, LedgerUnavailableError, PreconditionError, Reason
@@ -29,6 +28,8 @@ POLL_SECONDS = 0.05
 """Pause between looks at a program that starts or stops."""
 
 DEFAULT_VALIDATORS = 4
+
+SETTINGS_FILE = "adapter.yaml"
 
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the test ledger.")]
 
@@ -46,6 +47,8 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Make keys, certificates, settings and a target.toml for a test ledger; what is there already stays."""
+    from bridge.conformance.deployment import adapter_of, make_target  # noqa: PLC0415 the hooks must start quickly
+
     words = shlex.split(adapter)
     kind = finish(lambda: adapter_of(words, header_profile))
     command = [_program(words[0]), *words[1:]]
@@ -104,7 +107,7 @@ def _again(folder: Path, number: signal.Signals, *, as_json: bool, forget: bool 
 
 def _forget(target: Target) -> None:
     """Delete the data folder; only of a ledger whose id says that it is a test."""
-    settings = load_settings(target.folder / ADAPTER_FILE)
+    settings = load_settings(target.folder / SETTINGS_FILE)
     if settings.ledger_id != target.ledger_id or not settings.data_dir.is_relative_to(target.folder):
         detail = f"{target.folder}: the settings are not those of the target.toml; nothing was deleted"
         raise DecodeError(Reason.CONFIGURATION_INVALID, detail)

@@ -18,7 +18,7 @@ from bridge.cargo.policy import record_type_name
 from bridge.clock import Clock
 from bridge.conformance.target import TARGET_FILE, TEST_PREFIX
 from bridge.crypto.keys import load_signer, public_key_from_pem
-from bridge.errors import PreconditionError, Reason
+from bridge.errors import DecodeError, Reason
 from bridge.ledger.high_water import MemoryHighWaterMark
 from bridge.light_client.profiles import profile
 from bridge.protocol.clients import Authority, encode_anchor
@@ -65,7 +65,7 @@ def installed_adapters() -> dict[str, AdapterKind]:
 def adapter_of(command: Sequence[str], header_profile: str = "") -> AdapterKind:
     """The kind of adapter a command runs: by header profile when given, else by the program's name.
 
-    Raises PreconditionError CONFIGURATION_INVALID when no installed package offers it.
+    Raises DecodeError CONFIGURATION_INVALID when no installed package offers it.
     """
     kinds = installed_adapters()
     names = {Path(word).name for word in command}
@@ -74,7 +74,7 @@ def adapter_of(command: Sequence[str], header_profile: str = "") -> AdapterKind:
             return kind
     known = ", ".join(f"{program} ({kind.profile_id})" for program, kind in sorted(kinds.items()))
     detail = f"no installed package offers this adapter; known: {known}; name another's with --header-profile"
-    raise PreconditionError(Reason.CONFIGURATION_INVALID, detail, got=header_profile or " ".join(command))
+    raise DecodeError(Reason.CONFIGURATION_INVALID, detail, got=header_profile or " ".join(command))
 
 
 def make_target(

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from bridge.conformance.kit import Kit
 
 
+NEWEST_RECORDS = 8
+"""Records looked at: they are listed newest first, so that one more or one changed is seen among the first."""
+
+
 def snapshot(kit: Kit, client_ids: Sequence[str]) -> dict[str, object]:
     """Entry count, these clients and the newest records; a name for each value, so that a difference can be told."""
     seen: dict[str, object] = {"entries": kit.info.entry_count}
@@ -21,7 +25,7 @@ def snapshot(kit: Kit, client_ids: Sequence[str]) -> dict[str, object]:
         for client in answer.clients:
             seen |= _client(client)
     if "platform" in kit.target.roles:
-        page = kit.cargo().ListRecords(ListRecordsRequest())
+        page = kit.cargo().ListRecords(ListRecordsRequest(page_size=NEWEST_RECORDS))
         seen["records"] = tuple(
             (each.home_ledger_id, each.local_record_id, each.version, each.packet_state) for each in page.records
         )
