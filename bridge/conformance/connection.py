@@ -26,6 +26,11 @@ MAX_REMEMBERED_BYTES = 1024 * 1024
 """Bytes remembered of one request or answer; larger ones are cut: limits are tested with messages of many megabytes."""
 
 _RECONNECT_MILLISECONDS = 100
+"""First pause before a connection is tried again, in milliseconds: a target that restarts is back soon."""
+
+_CONNECT_MILLISECONDS = 5_000
+"""Time a connection has to be made, in milliseconds: a busy machine shakes hands slowly, and half a call is left then.
+gRPC's name for it (min_reconnect_backoff) tells of a pause, and it is none where the port refuses at once."""
 
 
 @dataclass(slots=True)
@@ -107,7 +112,7 @@ def channel_options(server_name: str = "") -> list[tuple[str, Any]]:
         ("grpc.enable_retries", 0),
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.initial_reconnect_backoff_ms", _RECONNECT_MILLISECONDS),
-        ("grpc.min_reconnect_backoff_ms", _RECONNECT_MILLISECONDS),
+        ("grpc.min_reconnect_backoff_ms", _CONNECT_MILLISECONDS),
         ("grpc.max_reconnect_backoff_ms", 4 * _RECONNECT_MILLISECONDS),
     ]
     if server_name:
