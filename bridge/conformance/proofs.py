@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bridge.conformance.checks import NotRun
@@ -41,8 +41,8 @@ def with_items(run: EntryRun, *items: RunItem) -> EntryRun:
 
 def turned_hashes(other: Counterparty, run: EntryRun) -> Iterator[EntryRun]:
     """The run once for each hash of its proof, with one bit of that hash turned."""
-    field = _HASHES[other.profile_id]
-    count = len(getattr(_message(other).FromString(run.proof), field))
+    message, field = _message(other), _HASHES.get(other.profile_id, "")
+    count = len(getattr(message.FromString(run.proof), field))
     for index in range(count):
 
         def turn(proof: Any, index: int = index) -> None:
@@ -71,6 +71,7 @@ def with_hash(other: Counterparty, run: EntryRun) -> EntryRun:
 
 def moved(other: Counterparty, run: EntryRun) -> Iterator[EntryRun]:
     """The run once for each number of its proof (size or place), one more than it is."""
+    _message(other)
     for field in _NUMBERS[other.profile_id]:
 
         def raise_by_one(proof: Any, field: str = field) -> None:
@@ -86,7 +87,12 @@ def opaque(other: Counterparty, written: Written) -> RunItem:
 
 
 def _message(other: Counterparty) -> type[Any]:
-    message = _MESSAGES.get(other.profile_id)
+    return known(_MESSAGES, other)
+
+
+def known(messages: Mapping[str, type[Any]], other: Counterparty) -> type[Any]:
+    """The message of a counterparty's profile; NotRun where the kit does not know that profile's bytes."""
+    message = messages.get(other.profile_id)
     if message is None:
-        raise NotRun(f"the kit knows no proofs of the profile {other.profile_id}")
+        raise NotRun(f"the kit does not know the bytes of the profile {other.profile_id}")
     return message

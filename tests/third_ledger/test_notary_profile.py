@@ -7,9 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.clock import NANOS_PER_SECOND, Nanos
+from bridge.clock import NANOS_PER_SECOND, ManualClock, Nanos
+from bridge.conformance.checks import NotRun
 from bridge.conformance.counterparty.chain import Chain
+from bridge.conformance.counterparty.forgery import Votes
+from bridge.conformance.counterparty.ledger import Counterparty
 from bridge.conformance.counterparty.validators import Validators, make_validators
+from bridge.conformance.proofs import moved, turned_hashes
 from bridge.errors import BridgeError, Reason
 from bridge.ledger.types import KIND_PACKET, WrittenEntry
 from bridge.light_client.profiles import profile
@@ -181,3 +185,22 @@ def test_a_restored_ledger_goes_on_where_it_was() -> None:
     branch = made.fork(5)
     assert branch.append(NOW).header_hash != made.block(5).header_hash
     assert believed(made, branch.update(6, 5), 5).height == 6
+
+
+def test_the_kit_equivocates_in_its_name_and_says_what_it_cannot_forge() -> None:
+    other = Counterparty("notary", clock=ManualClock(NOW))
+    height = other.advance()
+    honest, twin = (profile("notary").decode_update(update) for update in other.equivocate(height))
+    assert (honest.height, twin.height) == (height, height)
+    assert honest.header_hash != twin.header_hash
+    for update in other.equivocate(height):
+        assert believed(other.chain, update, other.anchor_height).height == height
+    with pytest.raises(NotRun, match="notary"):
+        other.forge(height, votes=Votes.BAD)
+    written = other.register_issuer()
+    other.commit(written)
+    (run,) = other.runs(written)
+    with pytest.raises(NotRun, match="notary"):
+        list(moved(other, run))
+    with pytest.raises(NotRun, match="notary"):
+        list(turned_hashes(other, run))

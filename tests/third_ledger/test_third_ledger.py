@@ -61,3 +61,24 @@ def test_it_passes_the_core_of_the_kit(installed: Installed, ledger: Path, tmp_p
     assert told["subject"]["profile"] == "notary"
     assert "core: conformant" in printed
     assert f"core {statuses['pass']}/{statuses['pass']}" in badge.read_text(encoding="utf-8")
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_another_ledger_believes_it_as_far_as_it_should(installed: Installed, tmp_path: Path) -> None:
+    """The Hong Kong adapter, whose counterparties are all notary ledgers of the kit: real blocks, proofs and forks."""
+    folder, report = tmp_path / "target", tmp_path / "report.json"
+    target = ("cargobridge", "conformance", "target")
+    installed.done(*target, "init", folder, "--adapter", "hk-adapter")
+    file = folder / "target.toml"
+    file.write_text('profiles = ["notary"]\n' + file.read_text(encoding="utf-8"), encoding="utf-8")
+    installed.done(*target, "start", folder)
+    try:
+        installed.done("cargobridge", "conformance", "--target", folder, "-k", "MEM-*,MIS-*,PKT-0*", "--json", report)
+    finally:
+        installed.done(*target, "stop", folder)
+    told = json.loads(report.read_text(encoding="utf-8"))
+    counts = Counter(result["status"] for result in told["cases"])
+    assert set(counts) <= {"pass", "unsupported", "not-run"}, counts
+    assert counts["pass"] >= 80, counts
+    assert {"PKT-004", "MEM-001"} <= {result["id"] for result in told["cases"] if result["status"] == "pass"}

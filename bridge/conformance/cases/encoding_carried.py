@@ -28,6 +28,7 @@ from bridge.conformance.case import case
 from bridge.conformance.checks import expect, expect_equal, item_applied, item_refused, refused, unmoved
 from bridge.conformance.forms import Form, other_forms
 from bridge.conformance.kit import Kit
+from bridge.conformance.proofs import known
 from bridge.crypto.signing import Domain, sign_bytes
 from bridge.errors import Reason
 from bridge.protocol.acknowledgements import encode_accepted
@@ -301,7 +302,7 @@ def enc_037(kit: Kit) -> None:
     for other in _both(kit):
         other.advance()
         honest = other.update(other.height, kit.client(other.client_id).latest_height)
-        update = _UPDATES[other.profile_id].FromString(honest)
+        update = known(_UPDATES, other).FromString(honest)
         forms = [*other_forms(update), *_inner_headers(update)]
         with unmoved(kit, other.client_id):
             for start in range(0, len(forms), 16):
@@ -329,7 +330,7 @@ def enc_038(kit: Kit) -> None:
         other.advance()
         first, second = other.equivocate(other.height)
         with unmoved(kit, other.client_id):
-            for form in other_forms(_UPDATES[other.profile_id].FromString(second)):
+            for form in other_forms(known(_UPDATES, other).FromString(second)):
                 evidence = MisbehaviourEvidence(client_id=other.client_id, header_1=first, header_2=form.data)
                 request = api.SubmitMisbehaviourRequest(evidence=evidence)
                 refused(
@@ -351,7 +352,7 @@ def enc_039(kit: Kit) -> None:
         written = other.register_issuer()
         (run,) = proven(kit, other, written)
         with unmoved(kit, other.client_id):
-            for form in other_forms(_PROOFS[other.profile_id].FromString(run.proof)):
+            for form in other_forms(known(_PROOFS, other).FromString(run.proof)):
                 wrong = EntryRun()
                 wrong.CopyFrom(run)
                 wrong.proof = form.data

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bridge.clock import NANOS_PER_SECOND, Clock, ManualClock, Nanos, SystemClock
+from bridge.conformance.checks import NotRun
 from bridge.conformance.counterparty.acts import Speaker, create_client_act, pair_client_act, recover_client_act
 from bridge.conformance.counterparty.chain import Chain
 from bridge.conformance.counterparty.forge_chainmaker import forge_chainmaker
@@ -24,7 +25,6 @@ from bridge.conformance.counterparty.seeded import fresh_signer
 from bridge.conformance.counterparty.validators import Validator, Validators, make_validators
 from bridge.crypto.ports import Signer, Suite
 from bridge.crypto.suites import suite
-from bridge.errors import PreconditionError, Reason
 from bridge.light_client.profiles import profile
 from bridge.protocol.acknowledgements import encode_accepted
 from bridge.protocol.clients import Authority, encode_anchor
@@ -280,13 +280,21 @@ class Counterparty:
         """An update over the block at a height, wrong in what `wrong` says (fields of `Forgery`) and rightly signed."""
         forger = _FORGERS.get(self.profile_id)
         if forger is None:
-            raise PreconditionError(Reason.PROFILE_UNKNOWN, "the kit forges no headers of this profile")
+            raise NotRun(f"the kit forges no headers of the profile {self.profile_id}")
         trusted = self.anchor_height if trusted_height is None else trusted_height
         return forger(self.chain, height, trusted, Forgery(**wrong))
 
     def equivocate(self, height: int, *, trusted_height: int | None = None) -> tuple[bytes, bytes]:
-        """Two updates for one height, both signed by all: the honest one, and one with another root."""
-        return self.update(height, trusted_height), self.forge(height, trusted_height=trusted_height, change=other_root)
+        """Two updates for one height, both signed by all: the honest one, and one with another root.
+
+        Where the kit forges no headers of the profile, the other one is that of another block, on a fork.
+        """
+        honest = self.update(height, trusted_height)
+        if self.profile_id in _FORGERS:
+            return honest, self.forge(height, trusted_height=trusted_height, change=other_root)
+        twin = self.fork(height - 1)
+        twin.chain.append(twin.now, [[]])
+        return honest, twin.update(height, trusted_height)
 
     def fork(self, height: int) -> Counterparty:
         """The same ledger with the same keys as it stood at a height, free to go another way from there."""
