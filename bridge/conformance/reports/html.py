@@ -31,15 +31,15 @@ _PLACE = re.compile(r"@([a-z_]+)@")
 def html_page(report: RunReport) -> bytes:
     """The whole file."""
     subject = report.subject.get("ledger") or report.subject.get("command") or report.mode
-    told, _ = verdict(report)
     present = [status for status in Status if report.counts[status]]
     parts = {
         "title": escape(f"Conformance of {subject}"),
-        "verdict": escape(_sentence(report, told)),
+        "verdict": escape(_sentence(report)),
         "verdict_class": "pass" if report.succeeded else "fail",
         "bar_label": escape(", ".join(f"{report.counts[status]} {status}" for status in present)),
         "bar": "".join(f'<i class="{status}" style="flex:{report.counts[status]}"></i>' for status in present),
         "facts": _facts(_subject(report)),
+        "mend": _mend(report),
         "buttons": "\n".join(_button(status, report.counts[status]) for status in present),
         "cases": "\n".join(_case(result) for result in report.results),
     }
@@ -47,11 +47,28 @@ def html_page(report: RunReport) -> bytes:
     return _PLACE.sub(lambda place: parts[place[1]] if place[1] in parts else place[0], text).encode()
 
 
-def _sentence(report: RunReport, told: str) -> str:
+def _sentence(report: RunReport) -> str:
+    told, _ = verdict(report)
     ways = [str(level) for level in Level if report.conformant(level)]
-    if report.succeeded and ways and not report.counts[Status.EXPECTED_FAIL]:
+    if not report.ran:
+        return "Nothing ran."
+    if not report.succeeded:
+        return f"Not conformant: {sum(report.counts[status] for status in _OPEN)} of {report.ran} cases failed."
+    if ways and not report.counts[Status.EXPECTED_FAIL]:
         return f"Conformant: {' and '.join(ways)}. {report.ran} cases ran."
-    return f"{told[:1].upper()}{told[1:]}. {report.ran} cases ran."
+    return f"{told[:1].upper()}{told[1:]} cases passed; no claim of conformance follows."
+
+
+def _mend(report: RunReport) -> str:
+    """What is not as it should be, each with a way to its case."""
+    wrong = [result for result in report.results if result.status in (*_OPEN, Status.WARN, Status.EXPECTED_FAIL)]
+    if not wrong:
+        return ""
+    rows = "".join(
+        f'<li><a class="{each.status}" href="#{each.case.id}">{each.case.id}</a> {escape(each.case.sentence)}</li>'
+        for each in wrong
+    )
+    return f"<h2>To mend</h2><ul>{rows}</ul>"
 
 
 def _subject(report: RunReport) -> dict[str, str]:

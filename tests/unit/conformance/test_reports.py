@@ -130,7 +130,7 @@ def test_the_page_loads_nothing_and_escapes_what_a_target_said(report: RunReport
     text = html_page(report).decode()
     page = Page()
     page.feed(text)
-    assert page.loads == []
+    assert [each for each in page.loads if not each.startswith("#")] == []
     assert page.tags.count("script") == 1
     assert "link" not in page.tags
     assert "&lt;script&gt;alert" in text
