@@ -115,7 +115,7 @@ PACKETS = (
     ledger_mutant(
         "entry-twice-in-a-run",
         "It gives an item that stands twice in a run its effect twice.",
-        "IDM-004 MEM-014",
+        "MEM-014",
         (f"{_DELIVERY}:_settled", "if answer is None and name in seen:", "if False:"),
         (
             f"{_DELIVERY}:deliver_run",

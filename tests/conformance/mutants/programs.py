@@ -31,9 +31,13 @@ RELAYERS = (
     ),
     program_mutant(
         "believes-a-page",
-        "It gives up its connections over one packet that a page named and that is not there.",
+        "It carries what pages show and nothing else, the packets together with those that were never sent.",
         "REL-032",
-        (f"{_ROUTE}:Route._carry_forever", "self.stats.last_error = str(error)", "raise"),
+        (
+            f"{_ROUTE}:Route._watch",
+            "if notice.entry_count > end and self._turn.owns(notice.height):",
+            "if False:",
+        ),
         program="relayer",
         control="REL-003",
     ),

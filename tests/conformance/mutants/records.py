@@ -101,6 +101,7 @@ RECORDS = (
         "It sends another content of a version that was issued.",
         "PKT-152",
         (f"{_RECORDS}:validate_version", "if version <= latest:", "if False:"),
+        (f"{_RECORDS}:validate_version", "if latest:", "if version > latest > 0:"),
         control="PKT-081",
     ),
     ledger_mutant(

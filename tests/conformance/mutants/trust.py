@@ -30,7 +30,6 @@ TRUST = (
         "It takes exactly two thirds of the power for a quorum.",
         "HDR-020",
         (f"{_RULES}:verify_quorum", "if tallied <= needed:", "if tallied < needed:"),
-        (f"{_RULES}:_tally", "if tallied > needed:", "if tallied >= needed:"),
         control="HDR-022",
     ),
     ledger_mutant(
@@ -70,7 +69,7 @@ TRUST = (
         "HDR-021",
         (f"{_RULES}:verify_quorum", "block.validators.total_power * 2 // 3", "len(block.validators.validators) * 2 // 3"),
         (f"{_RULES}:_tally", "tallied += validator.voting_power", "tallied += 1"),
-        control="HDR-020",
+        control="HDR-001",
     ),
     ledger_mutant(
         "votes-unverified",
@@ -106,7 +105,7 @@ TRUST = (
         "It skips heights without asking whether enough of the trusted validators signed.",
         "HDR-046",
         (f"{_RULES}:verify_trust_level", "if tallied <= needed:", "if False:"),
-        control="HDR-048",
+        control="HDR-001",
     ),
     ledger_mutant(
         "set-of-before",
