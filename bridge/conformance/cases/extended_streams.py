@@ -14,6 +14,7 @@ from bridge.conformance.issuing import LEGAL_BASIS, transport_event
 from bridge.conformance.kit import Kit
 from bridge.conformance.naming import CASE_NEEDS
 from bridge.conformance.submitting import issue_all, issue_item
+from bridge.crypto.signing import Domain, sign_bytes
 from bridge.crypto.suites import check_signature, suite
 from bridge.errors import Reason
 from bridge.light_client.profiles import profile
@@ -24,10 +25,13 @@ from bridge.protocol.commitments import packet_commitment
 from bridge.protocol.packets import decode_packet
 from bridge.protocol.paths import packet_path
 from bridge.protocol.ports import CARGO_PORT, encode_payload
+from bridge.v1 import admin_service_pb2 as admin
 from bridge.v1 import cargo_service_pb2 as cargo
 from bridge.v1 import ledger_service_pb2 as api
 from bridge.v1.cargo_pb2 import RECORD_ACT_AMENDED, RecordPayload
+from bridge.v1.member_pb2 import MEMBER_ROLE_READER, MEMBER_STATE_REGISTERED, MemberRegistration, SignedMember
 from bridge.v1.transaction_pb2 import TrustAnchor
+from bridge.wire import encode, timestamp_of
 
 _SEEDED = (*CASE_NEEDS, "seed")
 _WATCHED = (*_SEEDED, "capability:watch")
@@ -207,6 +211,36 @@ def ext_030(kit: Kit) -> None:
             expect(found.accepted, f"{name} of a bundle from height {anchor.height}", got=found, expected="accepted")
         shown = [each.statement.SerializeToString(deterministic=True) for each in report.versions]
         expect_equal(shown, [first.prepared.statement, second.prepared.statement], "both versions, as they were signed")
+
+
+@case(
+    "EXT-034",
+    "MUST export a bundle with the registration that its own counterparty was told, though others were told later",
+    clauses=("CGO-6", "BUN-2", "CLI-6"),
+    level=Level.EXTENDED,
+    needs=_BUNDLED,
+)
+def ext_034(kit: Kit) -> None:
+    """A member is announced to every counterparty, to each under another sequence."""
+    issued = kit.issue()
+    ledger_id = kit.target.ledger_id
+    registration = encode(
+        MemberRegistration(
+            ledger_id=ledger_id,
+            member_id=kit.session.fresh_name("a-kit"),
+            revision=1,
+            state=MEMBER_STATE_REGISTERED,
+            roles=[MEMBER_ROLE_READER],
+            registration_time=timestamp_of(kit.clock.now()),
+        )
+    )
+    signature = kit.signer("authority_key").sign(sign_bytes(Domain.MEMBER, ledger_id, registration))
+    member = SignedMember(registration=registration, signature=signature)
+    kit.admin().RegisterMember(admin.RegisterMemberRequest(member=member))
+    kit.counterparty(confirmed=False)
+    anchor = kit.info.genesis_anchor
+    report = verify_bundle(_bundle(kit, issued.record_id), anchor, kit.clock.now())
+    expect(report.accepted, "all three verdicts", got=(report.integrity, report.identity), expected="accepted")
 
 
 @case(
