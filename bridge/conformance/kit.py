@@ -48,6 +48,7 @@ class Session:
         self.clock = clock or SystemClock()
         self.recorder = Recorder()
         self._channels: dict[str, grpc.Channel] = {}
+        self._left: list[grpc.Channel] = []
         self._shared: Counterparty | None = None
         self._profile = ""
         self._numbers = random.Random(f"{seed}-{self.clock.now()}")  # noqa: S311 names, not secrets
@@ -81,11 +82,17 @@ class Session:
             self._shared = make()
         return self._shared
 
+    def leave(self) -> None:
+        """Use no channel again: after a restart one may still pause before it tries anew. Calls on them go on."""
+        self._left += self._channels.values()
+        self._channels.clear()
+
     def forget(self) -> None:
         """Close every channel and let the shared counterparty go: the target began anew."""
-        for channel in self._channels.values():
+        self.leave()
+        for channel in self._left:
             channel.close()
-        self._channels.clear()
+        self._left.clear()
         self._shared = None
 
     def close(self) -> None:
@@ -258,10 +265,12 @@ class Kit:
     def restart(self) -> None:
         """The target stops in order and comes back."""
         run_hook(self.target, "restart")
+        self.session.leave()
 
     def kill(self) -> None:
         """The target ends as by a power cut and comes back."""
         run_hook(self.target, "kill")
+        self.session.leave()
 
     def shown(self) -> Mapping[str, bytes]:
         """Everything kept as evidence."""
