@@ -35,6 +35,9 @@ START_SECONDS = 40.0
 CAUGHT = (Status.FAIL, Status.WARN)
 """What comes of a case when its rule is not held: a MUST fails, a SHOULD warns."""
 
+NO_ANSWER = "UNAVAILABLE"
+"""A program that does not answer is caught by every case, which says nothing about its fault."""
+
 POLL_SECONDS = 0.05
 SEED = 7
 
@@ -113,8 +116,10 @@ def judge(mutant: Mutant, whole: Mapping[str, CaseResult], broken: Mapping[str, 
     shown = {name: whole[name] for name in (mutant.control, *mutant.cases)}
     assert {each.status for each in shown.values()} == {Status.PASS}, f"the unbroken program:\n{_told(shown)}"
     assert broken[mutant.control].status is Status.PASS, f"it breaks everything:\n{_told(broken)}"
-    missed = [name for name in mutant.cases if broken[name].status not in CAUGHT]
+    named = {name: broken[name] for name in mutant.cases}
+    missed = [name for name, each in named.items() if each.status not in CAUGHT or each.got.startswith(NO_ANSWER)]
     assert not missed, f"{mutant.fault} {', '.join(missed)} did not notice:\n{_told(broken)}"
+    print(_told(named))
 
 
 def _told(results: Mapping[str, CaseResult]) -> str:

@@ -5,7 +5,6 @@ changed one. A piece that is not there exactly once is an error: a mutant that c
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast

@@ -46,13 +46,16 @@ PACKETS = (
         (
             f"{_DELIVERY}:deliver_run",
             "client.profile.verify_membership(trusted, run.proof, _elements(client, run.items))",
-            "entries = _elements(client, run.items)\n"
-            "            others = [Entry(acknowledgement_path(client.counterparty_client_id, item.sequence), entry.value)\n"
-            "                      for item, entry in zip(run.items, entries) if isinstance(entry, Entry)]\n"
-            "            try:\n"
-            "                client.profile.verify_membership(trusted, run.proof, entries)\n"
-            "            except BridgeError:\n"
-            "                client.profile.verify_membership(trusted, run.proof, others)",
+            (
+                "entries = _elements(client, run.items)\n"
+                "            own = client.counterparty_client_id\n"
+                "            others = [Entry(acknowledgement_path(own, item.sequence), entry.value)\n"
+                "                      for item, entry in zip(run.items, entries) if isinstance(entry, Entry)]\n"
+                "            try:\n"
+                "                client.profile.verify_membership(trusted, run.proof, entries)\n"
+                "            except BridgeError:\n"
+                "                client.profile.verify_membership(trusted, run.proof, others)"
+            ),
         ),
     ),
     ledger_mutant(
@@ -61,8 +64,8 @@ PACKETS = (
         "PKT-006 PKT-007",
         (
             f"{_DELIVERY}:_settled_item",
-            "if packet.source_client != client.counterparty_client_id or packet.destination_client != client.client_id:",
-            "if False:",
+            "packet.source_client != client.counterparty_client_id or packet.destination_client != client.client_id",
+            "False",
         ),
     ),
     ledger_mutant(
@@ -120,8 +123,10 @@ PACKETS = (
         (
             f"{_DELIVERY}:deliver_run",
             "client.profile.verify_membership(trusted, run.proof, _elements(client, run.items))",
-            "items = list({(i.acknowledgement, i.sequence): i for i in run.items}.values())\n"
-            "            client.profile.verify_membership(trusted, run.proof, _elements(client, items))",
+            (
+                "items = list({(i.acknowledgement, i.sequence): i for i in run.items}.values())\n"
+                "            client.profile.verify_membership(trusted, run.proof, _elements(client, items))"
+            ),
         ),
     ),
     ledger_mutant(
@@ -141,13 +146,13 @@ PACKETS = (
         (f"{_RECEIVING}:settled_acknowledgement", "if packet.acknowledgement != item.body:", "if False:"),
     ),
     ledger_mutant(
-        "rejected-with-effect",
-        "It rejects a packet and keeps what its port did before it failed.",
+        "rejected-as-accepted",
+        "It answers ACCEPTED for a packet that its port refused.",
         "PKT-100",
         (
             f"{_RECEIVING}:receive_packet",
-            "except BridgeError as error:\n        return _write_receipt(ctx, client, item, OUTCOME_REJECTED, encode_rejected(error.reason))",
-            "except BridgeError:\n        result = b''",
+            "OUTCOME_REJECTED, encode_rejected(error.reason)",
+            "OUTCOME_ACCEPTED, encode_accepted(b'' and error.reason)",
         ),
     ),
     ledger_mutant(

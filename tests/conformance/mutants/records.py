@@ -51,8 +51,8 @@ RECORDS = (
         "PKT-083",
         (
             "bridge.cargo.statement:verify_statement_signature",
-            "check(suite_id, public_key, sign_bytes(Domain.STATEMENT, ledger_id, payload.statement), payload.signature)",
-            "pass",
+            "check(suite_id, public_key, sign_bytes(",
+            "(suite_id, public_key, sign_bytes(",
         ),
         control="PKT-081",
     ),
@@ -70,8 +70,8 @@ RECORDS = (
         ("bridge.cargo.prepare:check_document", "if disclose(suite, tree, allowed) != disclosure:", "if False:"),
         (
             f"{_RECORDS}:validate_issue",
-            "ctx.config.policy.require_allowed(statement.key.type, [leaf.pointer for leaf in payload.disclosure.leaves])",
-            "pass",
+            "ctx.config.policy.require_allowed(",
+            "(lambda *_: None)(",
         ),
         control="PKT-081",
     ),
@@ -79,7 +79,11 @@ RECORDS = (
         "issuer-unconfirmed",
         "It sends a record before the other ledger knows its issuer.",
         "PKT-095",
-        (f"{_ISSUERS}:require_confirmed", "if packet is None or packet.state != PacketState.ACCEPTED.value:", "if False:"),
+        (
+            f"{_ISSUERS}:require_confirmed",
+            "if packet is None or packet.state != PacketState.ACCEPTED.value:",
+            "if False:",
+        ),
         control="PKT-081",
     ),
     ledger_mutant(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bridge.conformance.case import cases
+from tests.conformance.mutants import serve
 from tests.conformance.mutants.catalogue import LEDGERS, MUTANTS, RELAYERS, VERIFIERS
-from tests.conformance.mutants.mutant import Mutant
+from tests.conformance.mutants.mutant import Mutant, ledger_mutant
 from tests.conformance.mutants.mutation import Change, MutationError, changed_code, function_at
 
 PREDICATES = "bridge.light_client.predicates"
@@ -29,6 +30,17 @@ def test_names_are_distinct_and_cases_exist() -> None:
         assert mutant.control not in mutant.cases
         assert {*mutant.cases, mutant.control} <= known, mutant.name
         assert mutant.fault.endswith(".")
+
+
+def test_a_program_whose_change_does_not_apply_is_not_started(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stale = ledger_mutant("stale", "It does nothing.", "HDR-001", (f"{PREDICATES}:is_expired", "not there", "x"))
+    monkeypatch.setitem(MUTANTS, "stale", stale)
+    with pytest.raises(SystemExit) as ended:
+        serve.main(["stale", "--", "hk-adapter", "--help"])
+    assert ended.value.code == serve.EXIT_NOT_APPLIED
+    assert "mutant stale" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

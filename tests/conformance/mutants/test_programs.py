@@ -41,7 +41,10 @@ def verify(command: Sequence[str], case_ids: Sequence[str]) -> Results:
     """Results of verifier cases on a verifier."""
     chosen = [case for case in cases(Mode.VERIFIER) if case.id in case_ids]
     words = shlex.join([*command, "plumbing", "verify-{verb}"])
-    with tempfile.TemporaryDirectory() as folder, VerifierBench(words, Entrypoint(words, Path(folder)), chosen, SEED) as bench:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        VerifierBench(words, Entrypoint(words, Path(folder)), chosen, SEED) as bench,
+    ):
         return ask(bench, Mode.VERIFIER, case_ids)
 
 

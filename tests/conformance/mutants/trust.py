@@ -53,13 +53,19 @@ TRUST = (
         "It finds the votes of a commit by address and asks neither for their places nor for repeated ones.",
         "HDR-023 HDR-024",
         (f"{_RULES}:require_commit_entries", "if address in seen:", "if False:"),
-        (f"{_RULES}:require_entries_match_set", "if len(entries) != len(validators):", "if True:\n        return\n    if 0:"),
+        (
+            f"{_RULES}:require_entries_match_set",
+            "if len(entries) != len(validators):",
+            "if True:\n        return\n    if 0:",
+        ),
         (
             f"{_RULES}:_signers_by_index",
             "for entry, validator in zip(block.commit.signatures, block.validators.validators, strict=False):",
-            "by_address = {v.address: v for v in block.validators.validators}\n"
-            "    for entry in block.commit.signatures:\n"
-            "        validator = by_address.get(entry.validator_address)",
+            (
+                "by_address = {v.address: v for v in block.validators.validators}\n"
+                "    for entry in block.commit.signatures:\n"
+                "        validator = by_address.get(entry.validator_address)"
+            ),
         ),
         control="HDR-022",
     ),
@@ -67,7 +73,11 @@ TRUST = (
         "heads-not-power",
         "It counts validators where the profile weighs them by power.",
         "HDR-021",
-        (f"{_RULES}:verify_quorum", "block.validators.total_power * 2 // 3", "len(block.validators.validators) * 2 // 3"),
+        (
+            f"{_RULES}:verify_quorum",
+            "block.validators.total_power * 2 // 3",
+            "len(block.validators.validators) * 2 // 3",
+        ),
         (f"{_RULES}:_tally", "tallied += validator.voting_power", "tallied += 1"),
         control="HDR-001",
     ),
@@ -129,7 +139,11 @@ TRUST = (
         "time-runs-back",
         "It takes a header whose time is before the trusted one's.",
         "HDR-064",
-        (f"{_PREDICATES}:require_time_increases", "if not_after(trusted.time, untrusted.time, strict=strict):", "if False:"),
+        (
+            f"{_PREDICATES}:require_time_increases",
+            "if not_after(trusted.time, untrusted.time, strict=strict):",
+            "if False:",
+        ),
         control="HDR-067",
     ),
     ledger_mutant(
@@ -200,7 +214,11 @@ TRUST = (
         "one-authority-recovers",
         "It carries out an act for two authorities when one of them signed it.",
         "MIS-022",
-        ("bridge.protocol.acts:verify_act", "if signatures.keys() != expected:", "if not signatures.keys() & expected:"),
+        (
+            "bridge.protocol.acts:verify_act",
+            "if signatures.keys() != expected:",
+            "if not signatures.keys() & expected:",
+        ),
         (
             "bridge.protocol.acts:verify_act",
             "for authority in authorities:\n        message",
