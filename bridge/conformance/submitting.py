@@ -8,6 +8,7 @@ from bridge.cargo.prepare import Issuer
 from bridge.conformance.checks import expect_equal, issue_refused, unmoved
 from bridge.conformance.issuing import item_of, prepare
 from bridge.crypto.suites import suite
+from bridge.rpc.limits import MAX_PAGE_SIZE
 from bridge.v1 import cargo_service_pb2 as api
 
 if TYPE_CHECKING:
@@ -30,6 +31,16 @@ def issue_all(kit: Kit, *items: api.IssueItem) -> list[api.IssueResult]:
     results = list(kit.cargo().IssueRecords(api.IssueRecordsRequest(records=items)).results)
     expect_equal(len(results), len(items), "each record is answered")
     return results
+
+
+def exports(kit: Kit) -> list[api.ExportEntry]:
+    """The whole register of exports, oldest first, page by page."""
+    page = kit.cargo().ListExports(api.ListExportsRequest(page_size=MAX_PAGE_SIZE))
+    found = list(page.exports)
+    while page.next_page_token:
+        page = kit.cargo().ListExports(api.ListExportsRequest(page_size=MAX_PAGE_SIZE, page_token=page.next_page_token))
+        found += page.exports
+    return found
 
 
 def refuse_issue(kit: Kit, other: Counterparty, item: api.IssueItem, *reasons: Reason, what: str = "") -> None:

@@ -13,7 +13,7 @@ from bridge.conformance.following import OPTIONS, prove
 from bridge.conformance.issuing import LEGAL_BASIS, transport_event
 from bridge.conformance.kit import Kit
 from bridge.conformance.naming import CASE_NEEDS
-from bridge.conformance.submitting import issue_all, issue_item
+from bridge.conformance.submitting import exports, issue_all, issue_item
 from bridge.crypto.signing import Domain, sign_bytes
 from bridge.crypto.suites import check_signature, suite
 from bridge.errors import Reason
@@ -290,13 +290,7 @@ def ext_032(kit: Kit) -> None:
 def ext_033(kit: Kit) -> None:
     other = kit.shared()
     issued = kit.issue(counterparty=other)
-    found, token = [], ""
-    while True:
-        page = kit.cargo().ListExports(cargo.ListExportsRequest(page_size=500, page_token=token))
-        found += [each for each in page.exports if each.local_record_id == issued.record_id]
-        token = page.next_page_token
-        if not token:
-            break
+    found = [each for each in exports(kit) if each.local_record_id == issued.record_id]
     expect_equal(len(found), 1, "one line for the version")
     line = found[0]
     payload = RecordPayload.FromString(issued.prepared.payload)

@@ -17,7 +17,7 @@ from bridge.conformance.counterparty.ledger import Counterparty
 from bridge.conformance.counterparty.members import make_issuer, registration, sign_mapping, sign_registration
 from bridge.conformance.issuing import item_of, prepare, transport_event
 from bridge.conformance.kit import Kit
-from bridge.conformance.submitting import issue_all, issue_item
+from bridge.conformance.submitting import exports, issue_all, issue_item
 from bridge.crypto.keys import generate_signer
 from bridge.errors import Reason
 from bridge.protocol.ports import CARGO_PORT
@@ -297,10 +297,6 @@ def idm_042(kit: Kit) -> None:
     other = kit.counterparty()
     item = issue_item(kit, other)
     first, _ = issue_all(kit, item)[0], issue_all(kit, item)[0]
-    exports = [
-        each
-        for each in kit.cargo().ListExports(cargo_api.ListExportsRequest(page_size=500)).exports
-        if each.client_id == other.client_id
-    ]
-    expect_equal([each.local_record_id for each in exports], [first.local_record_id], "one line of the register")
+    lines = [each for each in exports(kit) if each.client_id == other.client_id]
+    expect_equal([each.local_record_id for each in lines], [first.local_record_id], "one line of the register")
     expect_equal(len(records_of(kit, other)), 0, "it is at home here, not there")
