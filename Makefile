@@ -30,8 +30,7 @@ demo: $(VENV)/run.stamp ## Run the main job: two ledgers, two relayers, records 
 	@$(BIN)/cargobridge demo $(DEMO_ARGS)
 
 test: $(VENV)/dev.stamp ## Run the test suite
-	@$(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/vectors tests/sim
-	@$(BIN)/pytest -q tests/e2e tests/conformance tests/third_ledger
+	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 conformance: $(VENV)/run.stamp ## Run the whole conformance kit against a test ledger of each adapter
 	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/conformance $(CONFORMANCE_ARGS)
