@@ -237,7 +237,8 @@ def hdr_054(kit: Kit) -> None:
 )
 def hdr_055(kit: Kit) -> None:
     def powered(power: int) -> dict[str, Any]:
-        return {"edit": lambda update: setattr(update.validator_set.validators[0], "voting_power", power)}
+        # The last of the set: the order of powers holds, so nothing but the power itself is wrong in form.
+        return {"edit": lambda update: setattr(update.validator_set.validators[-1], "voting_power", power)}
 
     wrongs = [powered(power) for power in (0, -1, -(2**63))]
     refuse_forged(kit, Reason.VALIDATOR_SET_INVALID, *wrongs, profiles=(COMETBFT,))

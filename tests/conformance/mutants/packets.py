@@ -174,6 +174,11 @@ PACKETS = (
             "if body.ledger_id != config.ledger_id:",
             "if False:",
         ),
+        (
+            "bridge.ledger.application:validate_transaction",
+            "transaction.sign_bytes(profile(config.profile_id), config.ledger_id)",
+            "transaction.sign_bytes(profile(config.profile_id), body.ledger_id)",
+        ),
         program="sh-adapter",
     ),
 )

@@ -14,6 +14,26 @@ _ROUND_TRIP = (
     "if False:",
 )
 
+_REPLACES = (
+    "bridge.store.ledger_store:LedgerStore.write_block",
+    '"refuse" if row_type in INSERT_ONLY else "replace"',
+    '"replace"',
+)
+"""Without it the store refuses what the ledger took, which hides what the ledger did."""
+
+_REPLACES_DOCUMENTS = (
+    (
+        "bridge.store.ledger_store:LedgerStore._insert_attachments",
+        "self._insert(_DOCUMENTS, documents)",
+        'self._insert(_DOCUMENTS, documents, "replace")',
+    ),
+    (
+        "bridge.store.ledger_store:LedgerStore._insert_attachments",
+        "self._insert(_EXPORTS, exports)",
+        'self._insert(_EXPORTS, exports, "replace")',
+    ),
+)
+
 RECORDS = (
     ledger_mutant(
         "any-issuer",
@@ -98,6 +118,7 @@ RECORDS = (
         "It lets another content of a version take the place of the one that stands.",
         "PKT-131",
         (f"{_ARRIVALS}:validate_neighbours", "if present is not None:", "if False:"),
+        _REPLACES,
         control="PKT-132",
     ),
     ledger_mutant(
@@ -106,6 +127,8 @@ RECORDS = (
         "PKT-152",
         (f"{_RECORDS}:validate_version", "if version <= latest:", "if False:"),
         (f"{_RECORDS}:validate_version", "if latest:", "if version > latest > 0:"),
+        _REPLACES,
+        *_REPLACES_DOCUMENTS,
         control="PKT-081",
     ),
     ledger_mutant(

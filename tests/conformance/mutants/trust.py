@@ -45,6 +45,7 @@ TRUST = (
         "It counts a voter as often as its vote stands in the set.",
         "HDR-023",
         (f"{_VOTES}:counted_votes", "if entry.vote.voter in voters:", "if False:"),
+        (f"{_VOTES}:counted_votes", "if entry.key != vote.voter:", "if False:"),
         control="HDR-022",
         facing="chainmaker",
     ),
@@ -103,11 +104,10 @@ TRUST = (
         control="HDR-020",
     ),
     ledger_mutant(
-        "set-out-of-form",
-        "It takes a validator set in which a key stands twice, in whatever order.",
-        "HDR-053",
-        (f"{_RULES}:require_set", "if validator.public_key in seen:", "if False:"),
-        (f"{_RULES}:require_set", "if previous is not None and place <= previous:", "if False:"),
+        "power-below-one",
+        "It takes a validator set with a power below 1, which is hashed like another one.",
+        "HDR-055",
+        (f"{_RULES}:require_set", "if validator.voting_power < 1:", "if False:"),
         control="HDR-020",
     ),
     ledger_mutant(
