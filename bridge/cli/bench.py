@@ -35,6 +35,7 @@ from bridge.cli.bench_run import Run, Schedule, Sets
 from bridge.cli.deployment import Deployment
 from bridge.cli.issuing import Corridor
 from bridge.cli.output import EXIT_REFUSED, JsonOption, console, print_json, run
+from bridge.clock import NANOS_PER_SECOND, SystemClock
 from bridge.rpc.clients import CargoRecordsClient
 
 DEFAULT_RECORDS = 20_000
@@ -69,7 +70,7 @@ def bench(
     if only and only not in DIRECTIONS:
         raise typer.BadParameter(f"must be one of {', '.join(DIRECTIONS)}", param_hint="--only")
     records, runs = (QUICK_RECORDS, 1) if quick else (records, runs)
-    started = datetime.now(UTC)
+    started = datetime.fromtimestamp(SystemClock().now() // NANOS_PER_SECOND, UTC)
     chosen = [only] if only else list(DIRECTIONS)
     figures = run(_bench(chosen, records, runs, crossing_only=crossing_only, pinned=not no_pin))
     checks = check_floors(figures)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Literal
 from cryptography import x509
 from sqlalchemy import make_url
 
+from bridge.clock import NANOS_PER_SECOND, SystemClock
 from bridge.crypto.keys import load_signer, public_key_from_pem
 from bridge.errors import BridgeError
 from bridge.light_client.profiles import profile
@@ -56,8 +56,9 @@ def check_certificate(tls: TlsFiles) -> Check:
     server_credentials(tls)
     pem = tls.certificate.read_bytes()
     identity = caller_of_certificate(pem)
-    left = x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp() - time.time()
-    days = int(left // 86_400)
+    end = x509.load_pem_x509_certificate(pem).not_valid_after_utc
+    left = int(end.timestamp()) - SystemClock().now() // NANOS_PER_SECOND
+    days = left // 86_400
     state: State = "fail" if left <= 0 else "warn" if days < CERTIFICATE_WARNING_DAYS else "ok"
     advice = "" if state == "ok" else "renew the certificate"
     return Check("certificate", state, f"{identity.spiffe_id}, {days} days left", advice)

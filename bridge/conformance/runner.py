@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import grpc
 
+from bridge.clock import NANOS_PER_SECOND, SystemClock
 from bridge.conformance.case import Case, Level, Strength
 from bridge.conformance.checks import Failed, NotRun, Unsupported, describe, show
 from bridge.conformance.connection import Exchange
@@ -101,7 +102,7 @@ def select(cases: Sequence[Case], profile: str, pattern: str) -> list[Case]:
 
 def run_cases(cases: Sequence[Case], bench: Bench, options: RunOptions, mode: str) -> RunReport:
     """Run the cases in order; every one gets a status, whatever happens."""
-    started, begun = datetime.now(UTC), time.monotonic()
+    started, begun = datetime.fromtimestamp(SystemClock().now() // NANOS_PER_SECOND, UTC), time.monotonic()
     results = []
     for index, case in enumerate(cases):
         options.on_start(index, len(cases), case)

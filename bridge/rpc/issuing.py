@@ -81,7 +81,7 @@ class DocumentChecker:
             for each in batch:
                 if not each.verdict.done():
                     each.verdict.set_exception(
-                        LedgerUnavailableError(Reason.INTERNAL, "the document could not be checked; nothing was done")
+                        LedgerUnavailableError(Reason.LEDGER_UNAVAILABLE, "not checked, and nothing was done; repeat")
                     )
             raise
         for each, verdict in zip(batch, verdicts, strict=True):

@@ -139,7 +139,7 @@ def make_pki(
     names = list(files)
     chosen = {name: number for name, number in (ports or {}).items() if number}
     chosen |= {name: _port_in(path) for name, path in files.items() if path.exists()}
-    chosen |= dict(zip((n for n in names if n not in chosen), _free_ports(len(names)), strict=False))
+    chosen |= dict(zip((n for n in names if n not in chosen), free_ports(len(names)), strict=False))
     root = Folder(folder.resolve())
     now = clock.now()
     for index, side in enumerate(SIDES):
@@ -158,7 +158,7 @@ def make_one_side(
     A free port is chosen unless one is named or was before; what is there already stays. Raises as `make_pki`.
     """
     file = folder / "adapter.yaml"
-    chosen = _port_in(file) if file.exists() else port or _free_ports(1)[0]
+    chosen = _port_in(file) if file.exists() else port or free_ports(1)[0]
     _make_side(Folder(folder.resolve()), side, chosen, clock.now(), validators, relayers)
     return chosen
 
@@ -310,7 +310,7 @@ def _port_in(path: Path) -> int:
         raise DecodeError(Reason.CONFIGURATION_INVALID, f"{path}: listen: must be host:port") from error
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports free now on the loopback; held together while choosing, so that they differ."""
     held = [socket.socket() for _ in range(count)]
     try:

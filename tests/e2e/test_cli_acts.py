@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bridge.conformance.issuing import transport_event as event
 from tests.e2e.live import Live, invoke, live_pair
-from tests.unit.rpc.pair import event
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -11,8 +11,8 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from bridge.cli.main import app
+from bridge.conformance.issuing import transport_event as event
 from tests.e2e.live import Live, invoke, live_pair
-from tests.unit.rpc.pair import event
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from bridge.clock import NANOS_PER_SECOND, Nanos, SystemClock
+from bridge.conformance.issuing import transport_event as event
 from bridge.v1 import ledger_service_pb2 as api
 from tests.e2e.live import Answer, Live, invoke, live_pair
-from tests.unit.rpc.pair import event
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -5,7 +5,6 @@ Made once a run, in one folder; ledgers may begin anew in it as often as cases n
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from bridge.conformance.counterparty.records import DISCLOSED
 from bridge.crypto.ports import Signer
 from bridge.light_client.profiles import profile
 from bridge.protocol.members import member_sign_bytes
+from bridge.rpc.pki import free_ports
 from bridge.rpc.pki_files import Folder, certificate, certificate_authority, signing_key
 from bridge.rpc.settings import AdapterSettings, GenesisSection, load_settings
 from bridge.rpc.tls import TlsFiles
@@ -183,18 +183,6 @@ class Estate:
             "log_format": "json",
         }
         return folder.yaml("relayer.yaml", "Paths are relative to this file; docs/configuration.md.", values)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports free now on the loopback; held together while choosing, so that they differ."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for each in held:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in held]
-    finally:
-        for each in held:
-            each.close()
 
 
 def _caller(name: str) -> str:

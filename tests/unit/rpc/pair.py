@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -39,39 +37,6 @@ KINDS: dict[str, AdapterKind] = {"hk": HK, "sh": SH}
 OTHER = {"hk": "sh", "sh": "hk"}
 SIDES = tuple(KINDS)
 BASIS = LegalBasis(kind=LEGAL_BASIS_KIND_CONTRACT, citation="Test rules, section 1")
-
-
-def event(reference: str, *, container: str = "OOLU7123447", booking: str = "VHLB611001") -> bytes:
-    """A small real document, a DCSA transport event; its id is derived from `reference`."""
-    return json.dumps(
-        {
-            "metadata": {
-                "eventID": str(uuid.uuid5(uuid.NAMESPACE_OID, reference)),
-                "eventCreatedDateTime": "2026-11-22T09:00:00Z",
-                "eventType": "EQUIPMENT",
-                "publisher": {"partyName": "Victoria Harbour Lines Limited", "carrierCode": "VHLK"},
-                "publisherRole": "CA",
-            },
-            "payload": {
-                "eventType": "EQUIPMENT",
-                "eventClassifierCode": "ACT",
-                "eventDateTime": "2026-11-22T08:12:00+08:00",
-                "equipmentEventTypeCode": "LOAD",
-                "equipmentReference": container,
-                "ISOEquipmentCode": "22G1",
-                "emptyIndicatorCode": "LADEN",
-                "isTransshipmentMove": False,
-                "transportCall": {
-                    "transportCallReference": reference,
-                    "modeOfTransport": "VESSEL",
-                    "location": {"locationType": "UNLO", "UNLocationCode": "HKHKG"},
-                    "carrierExportVoyageNumber": "047N",
-                    "vessel": {"vesselIMONumber": "9811000", "name": "VICTORIA PEAK"},
-                },
-                "relatedDocumentReferences": [{"type": "BKG", "value": booking}],
-            },
-        }
-    ).encode()
 
 
 @dataclass

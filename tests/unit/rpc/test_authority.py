@@ -6,6 +6,7 @@ import pytest
 
 from bridge.bundle.verify import verify_bundle
 from bridge.cargo.mapping import mapping_sign_bytes
+from bridge.conformance.issuing import transport_event as event
 from bridge.crypto.keys import public_key_from_pem
 from bridge.errors import AlreadyExistsError, BridgeError, DecodeError, NotFoundError, Reason, VerificationError
 from bridge.protocol.members import member_sign_bytes
@@ -15,7 +16,7 @@ from bridge.v1.member_pb2 import MEMBER_ROLE_READER, MEMBER_STATE_REGISTERED, Me
 from bridge.v1.proof_pb2 import ProofBundle
 from bridge.v1.transaction_pb2 import MisbehaviourEvidence, PauseAct, RotateValidatorsAct, SignedAct, ValidatorInfo
 from bridge.wire import encode, timestamp_of
-from tests.unit.rpc.pair import SIDES, event, refused
+from tests.unit.rpc.pair import SIDES, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from bridge.bundle.verify import verify_bundle
+from bridge.conformance.issuing import transport_event as event
 from bridge.errors import DecodeError, NotFoundError, PreconditionError, Reason
 from bridge.ledger.rows import HOME, MemberRow
 from bridge.v1 import cargo_service_pb2 as cargo
 from bridge.v1.proof_pb2 import ProofBundle
-from tests.unit.rpc.pair import SIDES, event, refused
+from tests.unit.rpc.pair import SIDES, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

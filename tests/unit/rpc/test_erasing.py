@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.bundle.verify import verify_bundle
+from bridge.conformance.issuing import transport_event as event
 from bridge.errors import (
     CallerNotAllowedError,
     DecodeError,
@@ -15,7 +16,7 @@ from bridge.errors import (
 from bridge.v1.cargo_pb2 import Statement
 from bridge.v1.cargo_service_pb2 import EraseRecordRequest, GetRecordRequest, ListRecordsRequest
 from bridge.v1.proof_pb2 import ProofBundle
-from tests.unit.rpc.pair import SIDES, event, refused
+from tests.unit.rpc.pair import SIDES, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

@@ -7,13 +7,14 @@ import asyncio
 import pytest
 
 from bridge.bundle.verify import verify_bundle
+from bridge.conformance.issuing import transport_event as event
 from bridge.errors import CallerNotAllowedError, DecodeError, LimitError, NotFoundError, Reason
 from bridge.v1 import cargo_service_pb2 as cargo
 from bridge.v1 import ledger_service_pb2 as api
 from bridge.v1.cargo_pb2 import RECORD_ACT_AMENDED, RECORD_TYPE_BILL_OF_LADING, RECORD_TYPE_TRANSPORT_EVENT, Statement
 from bridge.v1.identifier_pb2 import Identifier
 from bridge.v1.proof_pb2 import ProofBundle
-from tests.unit.rpc.pair import OTHER, SIDES, event, height, refused
+from tests.unit.rpc.pair import OTHER, SIDES, height, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from bridge.conformance.issuing import transport_event as event
 from bridge.errors import (
     CallerNotAllowedError,
     DecodeError,
@@ -19,7 +20,7 @@ from bridge.rpc.limits import MAX_HEIGHTS_PER_CALL
 from bridge.v1 import ledger_service_pb2 as api
 from bridge.v1.packet_pb2 import Packet
 from bridge.v1.transaction_pb2 import Delivery, Operation, Transaction
-from tests.unit.rpc.pair import SIDES, event, height, refused
+from tests.unit.rpc.pair import SIDES, height, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
